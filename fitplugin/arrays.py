@@ -1,0 +1,47 @@
+"""Array aliases and the checks that every public function makes of its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fitplugin.errors import InputError
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+
+
+def as_points(values: ArrayLike, names: Sequence[str], what: str = "theta") -> FloatArray:
+    """Return ``values`` as a finite (n_points, n_dim) array, a single vector included.
+
+    Raises
+    ------
+    InputError
+        If the trailing axis is not ``len(names)`` or a value is not finite.
+
+    >>> as_points([1.0, 2.0], ("mQ3", "mtR"))
+    array([[1., 2.]])
+    """
+    points = np.asarray(values, dtype=float)
+    if points.ndim == 1:
+        points = points[np.newaxis]
+    if points.ndim != 2 or points.shape[1] != len(names):
+        raise InputError(
+            what,
+            f"has shape {np.shape(values)}; expected (n_points, {len(names)}) "
+            f"for {', '.join(names)}",
+        )
+    require_finite(points, what, names)
+    return points
+
+
+def require_finite(values: FloatArray, what: str, names: Sequence[str] = ()) -> None:
+    """Refuse NaN and infinity, naming the first offending row (and column)."""
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        index = tuple(int(i) for i in bad[0])
+        column = f", {names[index[-1]]}" if names and values.ndim == 2 else ""
+        raise InputError(what, f"row {index[0]}{column} is {values[index]}; must be finite")

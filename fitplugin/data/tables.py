@@ -1,0 +1,124 @@
+"""Named columns with a card: how shipped datasets and users' own files enter the package.
+
+A reference is either the name of a shipped table, such as ``natural_susy/spectra``, or the path
+of a `.npz` or `.csv` file. Nothing that is read here can carry code.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fitplugin.arrays import FloatArray
+from fitplugin.errors import InputError, one_of
+
+_SHIPPED = Path(__file__).parent
+_SUFFIXES = (".npz", ".csv")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of equal length, their card, and the digest of the file they came from."""
+
+    name: str
+    columns: Mapping[str, np.ndarray]
+    card: Mapping[str, Any]
+    digest: str
+
+    def numbers(self, names: Sequence[str]) -> FloatArray:
+        """Return the named columns as one (n_rows, n_names) array of floats.
+
+        Raises
+        ------
+        InputError
+            If a column is not there.
+        """
+        for name in names:
+            if name not in self.columns:
+                raise InputError(self.name, one_of(name, self.columns, "a column"))
+        return np.stack([np.asarray(self.columns[n], dtype=float) for n in names], axis=1)
+
+
+def shipped_tables() -> list[str]:
+    """Return the names under which the shipped tables can be asked for."""
+    files = (path for suffix in _SUFFIXES for path in _SHIPPED.rglob(f"*{suffix}"))
+    return sorted(str(path.relative_to(_SHIPPED).with_suffix("")) for path in files)
+
+
+def read_table(reference: str, folder: Path | None = None) -> Table:
+    """Read a shipped table by name, or a `.npz` or `.csv` file by path.
+
+    Parameters
+    ----------
+    reference : str
+        A shipped name or a path.
+    folder : path, optional
+        Where relative paths start: the folder of the scan file.
+
+    Raises
+    ------
+    InputError
+        If there is no such table, or it cannot be read.
+
+    >>> table = read_table("natural_susy/cross_sections_14TeV")
+    >>> sorted(table.columns)
+    ['cross_section_fb', 'mass_GeV', 'process', 'rel_error']
+    """
+    path = _locate(reference, folder)
+    content = path.read_bytes()
+    try:
+        columns = _read_npz(path) if path.suffix == ".npz" else _read_csv(content.decode())
+    except (ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        raise InputError(str(path), f"cannot be read as a table ({error})") from error
+    if len({len(column) for column in columns.values()}) > 1:
+        raise InputError(str(path), "has columns of different lengths")
+    card_path = path.with_suffix(".json")
+    card = json.loads(card_path.read_text(encoding="utf-8")) if card_path.exists() else {}
+    return Table(reference, columns, card, hashlib.sha256(content).hexdigest())
+
+
+def _locate(reference: str, folder: Path | None) -> Path:
+    if Path(reference).suffix in _SUFFIXES:
+        path = (folder or Path()) / reference
+        if not path.is_file():
+            raise InputError(str(path), "no such file")
+        return path
+    for suffix in _SUFFIXES:
+        # with_suffix would cut a name such as "efficiencies_13.6TeV" at its dot
+        path = _SHIPPED / f"{reference}{suffix}"
+        if path.is_file():
+            return path
+    raise InputError(
+        reference, one_of(reference, shipped_tables(), "a shipped table or a .npz or .csv file")
+    )
+
+
+def _read_npz(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def _read_csv(text: str) -> dict[str, np.ndarray]:
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    header, *rows = csv.reader(lines)
+    if not rows:
+        raise ValueError("no rows")
+    return {
+        name.strip(): _column(values)
+        for name, values in zip(header, zip(*rows, strict=True), strict=True)
+    }
+
+
+def _column(values: Sequence[str]) -> np.ndarray:
+    try:
+        return np.array([float(value) if value.strip() else np.nan for value in values])
+    except ValueError:
+        return np.array(values, dtype=np.str_)

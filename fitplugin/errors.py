@@ -1,0 +1,65 @@
+"""The few exceptions of the package; each names the offending input and the remedy.
+
+`InputError` is for what a user can mend (exit status 2); any other exception is a
+bug or an accident and is never caught to be hidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class FitpluginError(Exception):
+    """Base class of every error raised on purpose."""
+
+
+class InputError(FitpluginError, ValueError):
+    """Bad input, refused before any work starts.
+
+    Parameters
+    ----------
+    where : str
+        The place: a file, a YAML path such as ``regions[1].surrogate.kind``, or both.
+    what : str
+        What came and what is wrong with it; ends with what to do about it.
+
+    >>> print(InputError("smoke.yaml: luminosity", "must be greater than 0, not 0"))
+    smoke.yaml: luminosity: must be greater than 0, not 0
+    """
+
+    def __init__(self, where: str, what: str) -> None:
+        super().__init__(where, what)
+        self.where = where
+        self.what = what
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" if self.where else self.what
+
+    def at(self, prefix: str) -> InputError:
+        """Return the same error seen from further out: ``prefix: where: what``."""
+        joined = f"{prefix}: {self.where}" if self.where else prefix
+        return InputError(joined, self.what)
+
+
+class MissingExtraError(InputError):
+    """An optional library is not installed; says what for, and the exact install command."""
+
+    def __init__(self, what_for: str, library: str, command: str) -> None:
+        super().__init__(what_for, f"needs {library}, which is not installed. Install: {command}")
+
+
+class LikelihoodError(FitpluginError):
+    """The likelihood broke its contract (NaN, wrong shape, an exception); names theta."""
+
+
+def one_of(word: str, known: Iterable[str], a_kind: str) -> str:
+    """Say that ``word`` is not one of ``known``, what is, and what was probably meant.
+
+    >>> one_of("dpg", ["dgp", "mlp"], "a surrogate")
+    "'dpg' is not a surrogate. Known: dgp, mlp. Did you mean 'dgp'?"
+    """
+    names = sorted(known)
+    text = f"{word!r} is not {a_kind}. Known: {', '.join(names) or 'none'}."
+    close = get_close_matches(word, names, n=1)
+    return f"{text} Did you mean {close[0]!r}?" if close else text

@@ -1,0 +1,126 @@
+"""Find the parts of a scan by name: entry points, ``package.module:object``, ``file.py:object``.
+
+Built-in parts are registered in `pyproject.toml` in the same groups as those of guests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fitplugin.errors import InputError, one_of
+
+GROUPS = {
+    "fitplugin.surrogates": "a surrogate",
+    "fitplugin.spectra": "a spectrum calculator",
+    "fitplugin.likelihoods": "a likelihood",
+    "fitplugin.constraints": "a constraint",
+    "fitplugin.samplers": "a sampler",
+    "fitplugin.pools": "a pool",
+}
+
+
+class PluginInfo(NamedTuple):
+    """One line of `fitplugin plugins`."""
+
+    group: str
+    name: str
+    origin: str
+    summary: str
+
+
+@cache
+def _registered(group: str) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=group)}
+
+
+def names(group: str) -> list[str]:
+    """Return the registered names of a group, sorted.
+
+    >>> names("fitplugin.surrogates")
+    ['dgp']
+    """
+    return sorted(_registered(group))
+
+
+def load(group: str, name: str, folder: Path | None = None) -> Any:
+    """Return the object that ``name`` stands for in ``group``.
+
+    Parameters
+    ----------
+    group : str
+        One of `GROUPS`.
+    name : str
+        A registered name, ``package.module:object``, or ``path/file.py:object``.
+    folder : path, optional
+        Where relative file paths start.
+
+    Raises
+    ------
+    InputError
+        If nothing of that name can be found, naming what is known.
+    """
+    if ":" in name:
+        return _from_reference(name, folder)
+    point = _registered(group).get(name)
+    if point is None:
+        raise InputError("", one_of(name, names(group), GROUPS[group]))
+    return point.load()
+
+
+def describe(group: str) -> list[PluginInfo]:
+    """List a group: name, the package it comes from, the first line of its docstring."""
+    infos = []
+    for name, point in sorted(_registered(group).items()):
+        origin = point.dist.name if point.dist else "unknown"
+        try:
+            summary = (point.load().__doc__ or "").strip().partition("\n")[0]
+        except ImportError as error:  # a guest may be broken; the list must still come out
+            summary = f"cannot be imported: {error}"
+        infos.append(PluginInfo(group, name, origin, summary))
+    return infos
+
+
+def _from_reference(reference: str, folder: Path | None) -> Any:
+    module_name, _, attribute = reference.rpartition(":")
+    if module_name.endswith(".py"):
+        module = _import_file((folder or Path()) / module_name)
+    else:
+        try:
+            module = importlib.import_module(module_name)
+        except ImportError as error:
+            raise InputError("", f"{reference!r} cannot be imported: {error}") from error
+    try:
+        return getattr(module, attribute)
+    except AttributeError:
+        public = [name for name in vars(module) if not name.startswith("_")]
+        raise InputError(
+            "", one_of(attribute, public, f"an object in {module_name}")
+        ) from None
+
+
+def _import_file(path: Path) -> Any:
+    path = path.resolve()
+    if not path.is_file():
+        raise InputError("", f"{path} is not a file")
+    # named after its path, so that objects defined in it pickle within a process
+    name = f"_fitplugin_guest_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise InputError("", f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception:
+        del sys.modules[name]
+        raise
+    return module

@@ -1,0 +1,88 @@
+"""What a sampler is asked and what it is given: callables in, a `Chain` out.
+
+A sampler knows nothing of physics: it sees a unit cube, a prior transform and a batch
+evaluation. Any object with these attributes can be sampled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+from numpy.random import SeedSequence
+from pydantic import BaseModel
+
+from fitplugin.arrays import BoolArray, FloatArray
+from fitplugin.pools.base import Pool
+from fitplugin.samplers.chain import Chain
+
+
+class Evaluation(Protocol):
+    """Log-likelihoods of a batch of points, with everything computed on the way."""
+
+    @property
+    def log_likelihood(self) -> FloatArray:
+        """(n_points,) natural logarithms; ``-inf`` where ``valid`` is False."""
+
+    @property
+    def valid(self) -> BoolArray:
+        """(n_points,) False where physics or a hard bound refuses the point."""
+
+    @property
+    def blobs(self) -> Mapping[str, FloatArray]:
+        """Extra outputs by name, each (n_points,)."""
+
+
+class Problem(Protocol):
+    """A prior on the unit cube and a likelihood, evaluated in batches.
+
+    It must pickle to something small, since it travels to worker processes.
+    """
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of the scanned parameters, in the order of theta's columns."""
+
+    @property
+    def blob_names(self) -> Sequence[str]:
+        """Names of the blobs that `evaluate` returns, in a fixed order."""
+
+    def prior_transform(self, unit_cube: FloatArray) -> FloatArray:
+        """Map (n_points, n_dim) or (n_dim,) from the unit cube to theta."""
+
+    def evaluate(self, theta: FloatArray) -> Evaluation:
+        """Evaluate (n_points, n_dim) parameter points."""
+
+
+class Progress(NamedTuple):
+    """One record of a running scan, for bars, logs and `status`."""
+
+    iteration: int
+    n_like: int
+    log_z: float
+    remaining: float
+    """Evidence still in the live points, as ln(Z_total / Z_found); stops at the tolerance."""
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+class Sampler(Protocol):
+    """A nested sampler: a plugin of the group ``fitplugin.samplers``."""
+
+    Options: ClassVar[type[BaseModel]]
+    """The options a scan file may set, with their defaults; validated before anything runs."""
+
+    citations: ClassVar[tuple[str, ...]]
+
+    def run(
+        self,
+        problem: Problem,
+        options: Any,
+        pool: Pool,
+        seed: SeedSequence,
+        directory: Path,
+        progress: ProgressCallback,
+    ) -> Chain:
+        """Sample ``problem``; scratch files, if any, go below ``directory``."""

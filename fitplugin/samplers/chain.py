@@ -1,0 +1,67 @@
+"""The result of a scan: weighted points, evidence, and the blobs of every point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fitplugin.arrays import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Weighted posterior samples of one scan.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The scanned parameters, in the order of the columns of ``samples``.
+    samples : (n_samples, n_dim) array
+        Parameter points, in their physical units, in order of death.
+    log_likelihood : (n_samples,) array
+    log_weight : (n_samples,) array
+        Natural log of the posterior weight, normalised to ``sum(exp(log_weight)) = 1``.
+    log_birth : (n_samples,) array or None
+        Likelihood contour within which each point was born (``-inf`` for the prior), where
+        the sampler records it.
+    blobs : mapping of str to (n_samples,) array
+    log_z, log_z_error : float
+        Evidence over the whole box: points that are not valid count with likelihood zero.
+        `MultiNest` renormalises over valid points; its wrapper undoes that.
+    n_like : int
+        Likelihood calls, rejected points included.
+    n_live : int
+    sampler : str
+    """
+
+    names: tuple[str, ...]
+    samples: FloatArray
+    log_likelihood: FloatArray
+    log_weight: FloatArray
+    log_birth: FloatArray | None
+    blobs: Mapping[str, FloatArray]
+    log_z: float
+    log_z_error: float
+    n_like: int
+    n_live: int
+    sampler: str
+    details: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def weights(self) -> FloatArray:
+        """Posterior weights, (n_samples,), summing to one."""
+        return np.exp(self.log_weight)
+
+    def equal_weight(self, rng: np.random.Generator) -> IntArray:
+        """Return row indices of an equal-weight draw, by systematic resampling.
+
+        The number of draws is the Kish effective sample size, so that repeated rows stay few.
+        """
+        weights = self.weights
+        n_draws = max(1, int(weights.sum() ** 2 / np.square(weights).sum()))
+        positions = (rng.random() + np.arange(n_draws)) / n_draws
+        cumulative = np.cumsum(weights) / weights.sum()
+        # a rounding deficit in the last cumulative sum must not point past the end
+        return np.minimum(np.searchsorted(cumulative, positions), len(weights) - 1)
