@@ -47,6 +47,7 @@ class MissingExtraError(InputError):
 
     def __init__(self, what_for: str, library: str, command: str) -> None:
         super().__init__(what_for, f"needs {library}, which is not installed. Install: {command}")
+        self.args = (what_for, library, command)  # what unpickling in another process calls with
 
 
 class LikelihoodError(FitpluginError):

@@ -9,12 +9,22 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    InstanceOf,
+    PlainSerializer,
+    ValidationInfo,
+)
 
 from fitplugin.errors import InputError, one_of
+from fitplugin.options import located_error
 
 GROUPS = {
     "fitplugin.surrogates": "a surrogate",
@@ -124,3 +134,49 @@ def _import_file(path: Path) -> Any:
         del sys.modules[name]
         raise
     return module
+
+
+# --- plugins inside a scan file -----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Component:
+    """A plugin chosen in a scan file, with its validated options."""
+
+    kind: str
+    plugin: Any
+    options: BaseModel
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what would have to stand in a scan file to get this component."""
+        return {"kind": self.kind, **self.options.model_dump(mode="json")}
+
+
+def component(group: str) -> Any:
+    """Return the pydantic type of a section ``{kind: name, option: value, ...}``.
+
+    The section is validated by the options model of the plugin that ``kind`` names, so the
+    schema of a scan file is assembled from the parts. The validation context may carry
+    ``folder``, where relative file references start.
+    """
+
+    def resolve(value: Any, info: ValidationInfo) -> Component:
+        if isinstance(value, Component):
+            return value
+        if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
+            raise ValueError(f"must be a section with a 'kind'. Known: {', '.join(names(group))}")
+        kind, settings = value["kind"], {k: v for k, v in value.items() if k != "kind"}
+        try:
+            plugin = load(group, kind, (info.context or {}).get("folder"))
+        except InputError as error:
+            raise located_error(("kind",), kind, str(error)) from error
+        if not hasattr(plugin, "Options"):
+            raise located_error(("kind",), kind, f"{kind!r} has no options model 'Options'")
+        options = plugin.Options.model_validate(settings, context=info.context)
+        return Component(kind, plugin, options)
+
+    return Annotated[
+        InstanceOf[Component],
+        BeforeValidator(resolve),
+        PlainSerializer(Component.to_dict),
+    ]

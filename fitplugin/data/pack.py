@@ -20,6 +20,7 @@ from typing import Any
 import click
 import numpy as np
 
+INPUTS = ("mu", "tan_beta", "M3", "mQ3", "mtR", "At")
 INTEGERS = {"id", "valid", "n_generated"}
 TEXT = {"process"}
 
@@ -40,6 +41,17 @@ def _typed(name: str, values: tuple[str, ...]) -> np.ndarray:
     if name in INTEGERS:
         return np.array(values, dtype=np.int32)
     return np.array([float(v) if v else np.nan for v in values], dtype=np.float32)
+
+
+def with_inputs(
+    rows: dict[str, np.ndarray], points: dict[str, np.ndarray], names: tuple[str, ...]
+) -> dict[str, np.ndarray]:
+    """Join the parameters of each point to its rows by ``id``, so that the table stands alone."""
+    order = np.argsort(points["id"])
+    found = order[np.searchsorted(points["id"], rows["id"], sorter=order)]
+    if not np.array_equal(points["id"][found], rows["id"]):
+        raise click.ClickException("an efficiency row names a point that has no spectrum row")
+    return {"id": rows["id"], **{name: points[name][found] for name in names}, **rows}
 
 
 def write_packed(columns: dict[str, np.ndarray], target: Path) -> None:
@@ -71,8 +83,10 @@ def pack_cross_sections(raw: Path, target: Path) -> None:
 @click.option("--to", "folder", default=Path(__file__).parent / "natural_susy", type=Path)
 def main(raw: Path, folder: Path) -> None:
     """Pack RAW/spectra.csv.gz, RAW/efficiencies.csv.gz and the cross-section table."""
-    for name in ("spectra", "efficiencies"):
-        write_packed(read_raw(raw / f"{name}.csv.gz"), folder / f"{name}.npz")
+    spectra = read_raw(raw / "spectra.csv.gz")
+    efficiencies = with_inputs(read_raw(raw / "efficiencies.csv.gz"), spectra, INPUTS)
+    write_packed(spectra, folder / "spectra.npz")
+    write_packed(efficiencies, folder / "efficiencies.npz")
     table = "cross_sections_14TeV.csv"
     pack_cross_sections(raw / table, folder / table)
 

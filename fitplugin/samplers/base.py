@@ -46,7 +46,7 @@ class Problem(Protocol):
 
     @property
     def blob_names(self) -> Sequence[str]:
-        """Names of the blobs that `evaluate` returns, in a fixed order."""
+        """Names of the numeric blobs that `evaluate` returns, in a fixed order; it may add others."""
 
     def prior_transform(self, unit_cube: FloatArray) -> FloatArray:
         """Map (n_points, n_dim) or (n_dim,) from the unit cube to theta."""

@@ -8,27 +8,27 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+from scipy.spatial.distance import cdist
 
 from fitplugin.arrays import FloatArray, IntArray, as_points
 from fitplugin.errors import InputError
+from fitplugin.options import Options
 from fitplugin.surrogates import partition
 from fitplugin.surrogates.base import Prediction
 from fitplugin.surrogates.committee import blended, robust_bcm
 from fitplugin.surrogates.dataset import Dataset
 from fitplugin.surrogates.features import Features
 from fitplugin.surrogates.gp import Experts, TrainingBlocks, maximise_evidence
-from fitplugin.surrogates.kernels import Hyperparameters, squared_distance
+from fitplugin.surrogates.kernels import Hyperparameters
 from fitplugin.surrogates.scaling import Standardiser
 
 # bounds the memory of a batch: doubles in the largest array of one chunk, about 32 MB
 _CHUNK_ENTRIES = 4_000_000
 
 
-class DgpOptions(BaseModel):
+class DgpOptions(Options):
     """Options of a distributed Gaussian process."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     mode: Literal["paper", "local"] = Field(
         "paper",
@@ -269,11 +269,10 @@ class _LocalCommittee:
     def latent(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Latent mean and variance at (n_points, n_features): two (n_points,) arrays."""
         scaled = points / self.experts.hyper.length_scale
-        square = squared_distance(scaled, self._centres)
-        chosen = _smallest(square, self._n_nearest + 1)
-        distance = np.sqrt(np.take_along_axis(square, chosen, axis=1))
+        distance = cdist(scaled, self._centres)
+        chosen = _smallest(distance, self._n_nearest + 1)
         mean, variance = self.experts.latent_of(scaled, chosen[:, :-1])
-        return blended(mean, variance, distance)
+        return blended(mean, variance, np.take_along_axis(distance, chosen, axis=1))
 
 
 def _smallest(values: FloatArray, count: int) -> IntArray:

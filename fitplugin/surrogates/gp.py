@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from fitplugin.arrays import BoolArray, FloatArray, IntArray
-from fitplugin.surrogates.kernels import Hyperparameters, squared_exponential
+from fitplugin.surrogates.kernels import Hyperparameters, pair_covariance, squared_exponential
 
 # In standardised units. A length scale far above 50 makes a feature irrelevant: growing it
 # further changes nothing but the conditioning; a noise below 1e-3 is beyond any simulation.
@@ -163,7 +163,7 @@ class Experts:
 
     def latent_of_all(self, scaled: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Latent mean and variance of every expert: two (n_points, n_experts) arrays."""
-        covariance = squared_exponential(
+        covariance = pair_covariance(
             scaled, self.scaled_inputs.reshape(-1, scaled.shape[1]), self.hyper.signal_std
         ).reshape(len(scaled), *self.alpha.shape)
         return self._moments(covariance, self.alpha, self.inverse_factor)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from fitplugin.arrays import FloatArray
 
@@ -28,6 +29,14 @@ class Hyperparameters(NamedTuple):
         """Undo `to_log`."""
         values = np.exp(log_values)
         return cls(values[:-2], float(values[-2]), float(values[-1]))
+
+
+def pair_covariance(a: FloatArray, b: FloatArray, signal_std: float) -> FloatArray:
+    """Squared exponential between the rows of (m, d) and (n, d): (m, n).
+
+    Each entry depends on its pair alone, to the last digit, whatever the size of the batch.
+    """
+    return signal_std**2 * np.exp(-0.5 * cdist(a, b, "sqeuclidean"))
 
 
 def squared_distance(a: FloatArray, b: FloatArray) -> FloatArray:

@@ -1,0 +1,38 @@
+"""Surrogate-backed likelihoods for collider searches, as plugins for nested samplers.
+
+>>> import fitplugin
+>>> joint = fitplugin.load("scans/natural_susy/smoke.yaml")    # doctest: +SKIP
+>>> joint.evaluate([[250.0, 1280.0, 1330.0]]).log_likelihood   # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fitplugin.likelihoods.joint import JointLikelihood
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "load"]
+
+
+def load(scan: str | Path, cache: str | Path | None = None) -> JointLikelihood:
+    """Return the joint likelihood of a scan file, training what is not in the cache.
+
+    Parameters
+    ----------
+    scan : path
+        A scan file (YAML).
+    cache : path, optional
+        Folder of trained models; default: the user's cache.
+
+    Raises
+    ------
+    fitplugin.errors.InputError
+        If the scan file or its data are not usable, in one line.
+    """
+    # imported here, so that `import fitplugin` costs nothing
+    from fitplugin.runs.runner import load_scan
+
+    return load_scan(scan, cache).joint

@@ -1,0 +1,181 @@
+"""The shell face: parse and delegate. Exit status 0 done, 2 bad input, 1 anything else."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+import fitplugin
+from fitplugin.errors import FitpluginError, InputError
+
+_CACHE = click.option(
+    "--cache", type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of trained models (default: your user cache).",
+)  # fmt: skip
+_RETRAIN = click.option("--retrain", is_flag=True, help="Train again, even what is in the cache.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+_SCAN = click.argument("scan", type=click.Path(path_type=Path))
+
+
+class _Commands(click.Group):
+    """Turns the package's errors into one line and an exit status."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except InputError as error:
+            _fail(str(error), 2)
+        except FitpluginError as error:
+            _fail(str(error), 1)
+        except KeyboardInterrupt:
+            _fail("interrupted", 1)
+        return None
+
+
+def _fail(message: str, status: int) -> None:
+    # one line, whatever a library put into its message
+    click.echo(f"fitplugin: error: {' '.join(message.split())}", err=True)
+    sys.exit(status)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(fitplugin.__version__, prog_name="fitplugin")
+def main() -> None:
+    """Reconstruct theory parameters from collider counts, with learned likelihoods.
+
+    \b
+    Example:
+      fitplugin run scans/natural_susy/smoke.yaml
+    """
+
+
+@main.command()
+@_SCAN
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Run directory.")
+@click.option("--force", "-f", is_flag=True, help="Replace an existing run directory.")
+@_CACHE
+@_RETRAIN
+@click.option("--no-plots", is_flag=True, help="Leave the figures out.")
+def run(
+    scan: Path, output: Path | None, force: bool, cache: Path | None, retrain: bool, no_plots: bool
+) -> None:
+    """Run a scan file: train, sample, summarise, plot.
+
+    The run directory (default runs/NAME for NAME.yaml) is never overwritten without --force.
+
+    \b
+    Example:
+      fitplugin run scans/natural_susy/reconstruction.yaml -o runs/first
+    """
+    from fitplugin.runs import runner
+    from fitplugin.runs.text import summary_table
+
+    done = runner.run(scan, output, force, cache, retrain)
+    click.echo(summary_table(done.summary))
+    if not no_plots:
+        _plot(done.path)
+    click.echo(f"run directory: {done.path}")
+
+
+@main.command()
+@_SCAN
+@_CACHE
+@_JSON
+def check(scan: Path, cache: Path | None, as_json: bool) -> None:
+    """Check a scan file without running it: validity, speed, valid fraction.
+
+    \b
+    Example:
+      fitplugin check scans/natural_susy/reconstruction.yaml
+    """
+    from fitplugin.runs import runner
+    from fitplugin.runs.text import check_table
+
+    found = runner.check(scan, cache)
+    click.echo(json.dumps(found, indent=2) if as_json else check_table(found))
+
+
+@main.command()
+@_SCAN
+@_CACHE
+@_RETRAIN
+@click.option(
+    "--report", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    help="Train on all but a held-out part and write figures and numbers there.",
+)  # fmt: skip
+@click.option("--held-out", default=0.1, show_default=True,
+              type=click.FloatRange(0, 0.9, min_open=True),
+              help="Share of the points that the report holds out.")  # fmt: skip
+def train(
+    scan: Path, cache: Path | None, retrain: bool, report: Path | None, held_out: float
+) -> None:
+    """Train the surrogates of a scan file, or judge them on held-out points.
+
+    \b
+    Examples:
+      fitplugin train scans/natural_susy/smoke.yaml
+      fitplugin train scans/natural_susy/smoke.yaml --report calibration
+    """
+    from fitplugin.runs import runner, training
+    from fitplugin.runs.text import calibration_table
+
+    if report is None:
+        built = runner.load_scan(scan, cache, retrain)
+        for name, digest in built.model_digests.items():
+            click.echo(f"{name}: ready ({digest[:16]})")
+        return
+    from fitplugin.plots.calibration import plot_calibration
+
+    judged = training.judge(scan, held_out)
+    training.write_report(judged, report)
+    for surrogate in judged:
+        plot_calibration(surrogate, report)
+    click.echo(calibration_table(judged))
+    click.echo(f"report: {report}")
+
+
+@main.command()
+@click.argument("run_directory", metavar="RUN", type=click.Path(path_type=Path))
+def plot(run_directory: Path) -> None:
+    """Draw the figures of a run: marginals with the prior, and a corner plot.
+
+    \b
+    Example:
+      fitplugin plot runs/reconstruction
+    """
+    _plot(run_directory)
+
+
+@main.command()
+@_JSON
+def plugins(as_json: bool) -> None:
+    """List every plugin with its group, the package it comes from, and what it is.
+
+    \b
+    Example:
+      fitplugin plugins
+    """
+    from fitplugin import plugins as registry
+
+    found = [info for group in registry.GROUPS for info in registry.describe(group)]
+    if as_json:
+        click.echo(json.dumps([info._asdict() for info in found], indent=2))
+        return
+    for info in found:
+        click.echo(f"{info.group:<23} {info.name:<15} {info.origin:<12} {info.summary}")
+
+
+def _plot(run_directory: Path) -> None:
+    from fitplugin.plots.marginals import plot_run
+    from fitplugin.runs.directory import read_run
+
+    for path in plot_run(read_run(run_directory)):
+        click.echo(f"figure: {path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Observed data: terms of the likelihood, constraints, and the joint likelihood."""

@@ -1,0 +1,164 @@
+"""The joint likelihood: the plugin object that every sampler asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fitplugin.arrays import BoolArray, FloatArray
+from fitplugin.errors import InputError, LikelihoodError, one_of
+from fitplugin.likelihoods.base import Term
+from fitplugin.physics.parameters import ParameterSpace
+from fitplugin.physics.theory import Observables, Theory
+
+
+class Batch(NamedTuple):
+    """The evaluation of a batch of points.
+
+    Attributes
+    ----------
+    log_likelihood : (n_points,) array
+        Natural log, constants kept; -inf where ``valid`` is False.
+    valid : (n_points,) array of bool
+        False where there is no spectrum or a hard constraint fails.
+    blobs : mapping of str to (n_points,) array
+        Observables, ``log_likelihood[REGION]``, and ``reason``: why a point is not valid.
+    """
+
+    log_likelihood: FloatArray
+    valid: BoolArray
+    blobs: Mapping[str, np.ndarray]
+
+
+class Recipe(NamedTuple):
+    """How to build the same likelihood again in another process: a function, its arguments.
+
+    ``digest`` covers surrogates, data, priors and evaluation code.
+    """
+
+    rebuild: Callable[..., JointLikelihood]
+    arguments: tuple[Any, ...]
+    digest: str
+
+
+class JointLikelihood:
+    """theta -> all terms -> (log_likelihood, valid, blobs).
+
+    Deterministic in theta, immutable, and pickled as its recipe, never as arrays.
+
+    Parameters
+    ----------
+    space : ParameterSpace
+    theory : Theory
+    terms : sequence of Term
+        Their logs add: the regions are exclusive.
+    constraints : sequence of Term
+        Hard ones define the prior together with the existence of a spectrum.
+    recipe : Recipe
+
+    Raises
+    ------
+    InputError
+        If a term reads an observable that the theory does not give.
+    """
+
+    def __init__(
+        self,
+        space: ParameterSpace,
+        theory: Theory,
+        terms: Sequence[Term],
+        constraints: Sequence[Term],
+        recipe: Recipe,
+    ) -> None:
+        self.space = space
+        self.theory = theory
+        self.terms = tuple(terms)
+        self.constraints = tuple(constraints)
+        self._recipe = recipe
+        known = theory.observable_names
+        for term in (*self.terms, *self.constraints):
+            for name in term.needs:
+                if name not in known:
+                    raise InputError(term.name, one_of(name, known, "an observable of this scan"))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (self._recipe.rebuild, self._recipe.arguments)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The scanned parameters, in the order of theta's columns."""
+        return self.space.names
+
+    @property
+    def n_dim(self) -> int:
+        """Number of scanned parameters."""
+        return self.space.n_dim
+
+    @property
+    def blob_names(self) -> tuple[str, ...]:
+        """Names of the numeric blobs, in a fixed order."""
+        return (*self.theory.observable_names, *(f"log_likelihood[{t.name}]" for t in self.terms))
+
+    def digest(self) -> str:
+        """SHA-256 over surrogates, data, priors and evaluation code."""
+        return self._recipe.digest
+
+    def prior_transform(self, unit_cube: ArrayLike) -> FloatArray:
+        """Map (n_points, n_dim) or (n_dim,) from the unit cube to theta, same shape."""
+        return self.space.prior_transform(unit_cube)
+
+    def evaluate(self, theta: ArrayLike) -> Batch:
+        """Evaluate (n_points, n_dim) parameter points.
+
+        Raises
+        ------
+        InputError
+            If theta has another width or is not finite.
+        LikelihoodError
+            If a term gives NaN or +inf: a bug, never repaired.
+        """
+        parameters = self.space.complete(theta, self.theory.input_names)
+        observed = self.theory.observables(parameters)
+        valid, reason = self._constrained(observed)
+        blobs = dict(observed.values)
+        total = np.zeros(len(valid))
+        for term in self.terms:
+            # a term is asked only where the theory has an answer, NaN never reaches it
+            computable = np.isfinite(np.stack([blobs[n] for n in term.needs])).all(axis=0)
+            values = np.full(len(valid), -np.inf)
+            values[computable] = term.log_likelihood(
+                {name: blobs[name][computable] for name in term.needs}
+            )
+            self._refuse_bugs(term, values, theta)
+            blobs[f"log_likelihood[{term.name}]"] = values
+            total += values
+        blobs["reason"] = reason
+        return Batch(np.where(valid, total, -np.inf), valid, blobs)
+
+    def log_likelihood(self, theta: ArrayLike) -> Any:
+        """Natural log of the likelihood: a float for a vector, (n_points,) for a batch."""
+        values = self.evaluate(theta).log_likelihood
+        return float(values[0]) if np.ndim(theta) == 1 else values
+
+    def is_valid(self, theta: ArrayLike) -> BoolArray:
+        """Whether points belong to the prior: spectrum and constraints only, no yields."""
+        parameters = self.space.complete(theta, self.theory.input_names)
+        return self._constrained(self.theory.production(parameters))[0]
+
+    def _constrained(self, observed: Observables) -> tuple[BoolArray, np.ndarray]:
+        valid, reason = observed.valid.copy(), observed.reason.astype("<U40")
+        for constraint in self.constraints:
+            refused = valid & np.isneginf(constraint.log_likelihood(observed.values))
+            reason[refused] = constraint.name
+            valid &= ~refused
+        return valid, reason
+
+    def _refuse_bugs(self, term: Term, values: FloatArray, theta: ArrayLike) -> None:
+        bad = np.flatnonzero(np.isnan(values) | np.isposinf(values))
+        if len(bad):
+            point = np.atleast_2d(np.asarray(theta, dtype=float))[bad[0]]
+            at = ", ".join(f"{n}={x!r}" for n, x in zip(self.names, point.tolist(), strict=True))
+            raise LikelihoodError(f"{term.name}: log-likelihood is {values[bad[0]]} at {at}")

@@ -1,0 +1,118 @@
+"""Pair-production cross-sections from tables, at the predicted masses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from fitplugin.arrays import BoolArray, FloatArray
+from fitplugin.data.tables import Table
+from fitplugin.errors import InputError, one_of
+
+
+class Process(NamedTuple):
+    """One production process: the mass that fixes it and the rows of the table it uses."""
+
+    mass: str
+    table_class: str
+
+
+PROCESSES: Mapping[str, Process] = MappingProxyType(
+    {
+        "stop1": Process("m_stop1", "squark3_pair"),
+        "stop2": Process("m_stop2", "squark3_pair"),
+        "sbottom1": Process("m_sbottom1", "squark3_pair"),
+        "gluino": Process("m_gluino", "gluino_pair"),
+    }
+)
+
+
+class CrossSection(NamedTuple):
+    """Total cross-section and its error, both (n_points,) in fb.
+
+    Where a mass is outside the table, ``in_table`` is False and the value continues the table's
+    last slope, to say how large it would be; NaN where a mass is not positive.
+    """
+
+    value: FloatArray
+    error: FloatArray
+    in_table: BoolArray
+
+
+class PairProduction:
+    """Total cross-section of several processes.
+
+    Parameters
+    ----------
+    table : Table
+        Columns ``process``, ``mass_GeV``, ``cross_section_fb``, ``rel_error``.
+    processes : sequence of str
+        Names from `PROCESSES`.
+
+    Raises
+    ------
+    InputError
+        If a process is unknown or the table has no rows for it.
+    """
+
+    def __init__(self, table: Table, processes: Sequence[str]) -> None:
+        self.processes = tuple(processes)
+        for name in self.processes:
+            if name not in PROCESSES:
+                raise InputError("processes", one_of(name, PROCESSES, "a process"))
+        classes = {PROCESSES[name].table_class for name in self.processes}
+        self._curves = {name: _Curve(table, name) for name in sorted(classes)}
+
+    def total(
+        self, mass: Mapping[str, FloatArray], mass_error: Mapping[str, FloatArray]
+    ) -> CrossSection:
+        """Sum the processes at (n_points,) masses [GeV].
+
+        The table's errors (scale, PDF, alpha_s) are common to all processes and add linearly;
+        those of the predicted masses are independent and add in quadrature.
+        """
+        shape = np.shape(mass[PROCESSES[self.processes[0]].mass])
+        total, common, independent = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        in_table = np.ones(shape, dtype=bool)
+        for name in self.processes:
+            process = PROCESSES[name]
+            curve = self._curves[process.table_class]
+            value, relative, slope = curve(mass[process.mass])
+            in_table &= curve.covers(mass[process.mass])
+            shift = slope * mass_error[process.mass] / mass[process.mass]
+            total += value
+            common += relative * value
+            independent += np.square(shift * value)
+        return CrossSection(total, np.sqrt(np.square(common) + independent), in_table)
+
+
+class _Curve:
+    """One class of processes: ln(sigma) as a cubic spline of ln(mass)."""
+
+    def __init__(self, table: Table, table_class: str) -> None:
+        rows = table.columns["process"] == table_class
+        if not rows.any():
+            raise InputError(table.name, f"has no rows for {table_class}")
+        mass, sigma, relative = table.numbers(
+            ["mass_GeV", "cross_section_fb", "rel_error"]
+        )[rows].T  # fmt: skip
+        self._low, self._high = mass.min(), mass.max()
+        self._log_sigma = CubicSpline(np.log(mass), np.log(sigma))
+        self._slope = self._log_sigma.derivative()
+        self._relative = CubicSpline(np.log(mass), relative)
+
+    def covers(self, mass: FloatArray) -> BoolArray:
+        """Whether each mass lies in the table."""
+        return np.asarray((mass >= self._low) & (mass <= self._high))
+
+    def __call__(self, mass: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Value [fb], relative error and d ln(sigma)/d ln(mass), at (n_points,) masses [GeV]."""
+        log_mass = np.log(np.where(mass > 0, mass, np.nan))
+        inside = np.clip(log_mass, np.log(self._low), np.log(self._high))
+        slope = self._slope(inside)
+        value = np.exp(self._log_sigma(inside) + slope * (log_mass - inside))
+        return value, self._relative(inside), slope

@@ -1,0 +1,1 @@
+"""Figures, from run directories and trained models."""

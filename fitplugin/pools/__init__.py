@@ -1,0 +1,1 @@
+"""Workers that map a function over items: one process or many."""

@@ -1,0 +1,1 @@
+"""Scan files and run directories: the only floor that knows YAML."""

@@ -1,0 +1,205 @@
+"""From a validated scan file to objects, through the plugins it names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+import fitplugin
+from fitplugin.data.tables import read_table
+from fitplugin.errors import InputError
+from fitplugin.likelihoods.joint import JointLikelihood, Recipe
+from fitplugin.likelihoods.signal_region import SignalRegion, SignalRegionOptions
+from fitplugin.physics.cross_section import PairProduction
+from fitplugin.physics.efficiency import LearnedEfficiency, efficiency_dataset
+from fitplugin.physics.parameters import ParameterSpace
+from fitplugin.physics.spectrum import Trainer
+from fitplugin.physics.theory import Theory
+from fitplugin.runs.config import RegionConfig, ScanConfig
+from fitplugin.runs.models import Job, ModelCache, Planner
+
+
+class Scan(NamedTuple):
+    """Everything that a scan file describes, ready to run."""
+
+    config: ScanConfig
+    joint: JointLikelihood
+    n_observed: Mapping[str, float]
+    model_digests: Mapping[str, str]
+
+
+def plan(config: ScanConfig, folder: Path) -> list[Job]:
+    """Check all that can be checked before any training; return the models that are needed.
+
+    Raises
+    ------
+    InputError
+        If data are missing or unfit, a parameter or range leaves the training box, or a term
+        reads what the scan does not give.
+    """
+    planner = Planner()
+    theory = build_theory(config, planner, folder)
+    _check_parameters(config, planner.jobs)
+    _build_joint(config, theory, dict.fromkeys(_region_names(config), 0.0), _NO_RECIPE)
+    return planner.jobs
+
+
+def build(config: ScanConfig, folder: Path, models: ModelCache) -> Scan:
+    """Build the joint likelihood, training what is not in the cache; `plan` comes first.
+
+    Parameters
+    ----------
+    config : ScanConfig
+    folder : path
+        Where relative paths in the scan file start.
+    models : ModelCache
+    """
+    theory = build_theory(config, models, folder)
+    counts = dict(config.observed) if config.observed else asimov_counts(config, theory)
+    digest = _digest(config, counts, models, folder)
+    arguments = (config.model_dump_json(), str(folder.resolve()), str(models.folder), digest)
+    joint = _build_joint(config, theory, counts, Recipe(rebuild, arguments, digest))
+    return Scan(config, joint, counts, dict(models.digests))
+
+
+@lru_cache(maxsize=4)
+def rebuild(config_json: str, folder: str, cache: str, digest: str) -> JointLikelihood:
+    """Build a joint likelihood again in another process, once; unpickling calls this."""
+    context = {"folder": Path(folder)}
+    config = ScanConfig.model_validate_json(config_json, context=context)
+    models = ModelCache(Path(cache), config.training_seed)
+    joint = build(config, Path(folder), models).joint
+    if joint.digest() != digest:
+        raise InputError(
+            "worker process", "built another likelihood than its parent; are versions mixed?"
+        )
+    return joint
+
+
+def build_theory(config: ScanConfig, train: Trainer, folder: Path) -> Theory:
+    """Compose the physics chain, asking ``train`` for every surrogate."""
+    spectrum = config.spectrum
+    calculator = _at("spectrum", lambda: spectrum.plugin.build(spectrum.options, train, folder))
+    production = _at(
+        "cross_section",
+        lambda: PairProduction(
+            read_table(config.cross_section.table, folder), config.cross_section.processes
+        ),
+    )
+    efficiencies = {
+        region.name: _at(
+            f"regions[{index}]", lambda r=region: _learn_efficiency(config, r, train, folder)
+        )
+        for index, region in enumerate(config.regions)
+    }
+    return Theory(calculator, production, efficiencies, config.luminosity)
+
+
+def asimov_counts(config: ScanConfig, theory: Theory) -> dict[str, float]:
+    """Expected counts, background plus signal, of the mock benchmark: real numbers."""
+    assert config.mock is not None  # the configuration has either counts or a mock
+    point = config.mock.point
+    parameters = np.array([[point[name] for name in theory.input_names]])
+    observed = theory.observables(parameters)
+    if not observed.valid[0]:
+        raise InputError("mock.benchmark", f"has no prediction: {observed.reason[0]}")
+    return {
+        region.name: region.background + float(observed.values[f"n_signal[{region.name}]"][0])
+        for region in config.regions
+    }
+
+
+def _learn_efficiency(
+    config: ScanConfig, region: RegionConfig, train: Trainer, folder: Path
+) -> LearnedEfficiency:
+    dataset = efficiency_dataset(
+        read_table(region.efficiency.dataset, folder),
+        region.efficiency.region,
+        config.cross_section.processes,
+    )
+    return LearnedEfficiency(train(f"efficiency-{region.name}", dataset, region.surrogate))
+
+
+def _build_joint(
+    config: ScanConfig, theory: Theory, counts: Mapping[str, float], recipe: Recipe
+) -> JointLikelihood:
+    regions = [
+        SignalRegion(
+            SignalRegionOptions(
+                name=region.name,
+                n_observed=counts[region.name],
+                background=region.background,
+                background_error=region.background_error,
+                mode=region.mode,
+            )
+        )
+        for region in config.regions
+    ]
+    guests = [component.plugin(component.options) for component in config.likelihoods]
+    constraints = [component.plugin(component.options) for component in config.constraints]
+    space = ParameterSpace(config.free, config.fixed)
+    return JointLikelihood(space, theory, [*regions, *guests], constraints, recipe)
+
+
+def _check_parameters(config: ScanConfig, jobs: list[Job]) -> None:
+    space = ParameterSpace(config.free, config.fixed)
+    for job in jobs:
+        data = job.dataset
+        trained = {
+            name: (float(low), float(high))
+            for name, (low, high) in zip(data.input_names, data.ranges, strict=True)
+        }
+        space.check_within(trained, f"the surrogate of {job.name}")
+        if config.mock is not None:
+            benchmark = ParameterSpace({}, config.mock.point)
+            benchmark.check_within(trained, f"the surrogate of {job.name}", "mock.benchmark")
+
+
+def _region_names(config: ScanConfig) -> list[str]:
+    return [region.name for region in config.regions]
+
+
+def _at(place: str, make: Any) -> Any:
+    try:
+        return make()
+    except InputError as error:
+        raise error.at(place) from error
+
+
+def _never(*_: Any) -> JointLikelihood:
+    raise RuntimeError("a likelihood without trained surrogates cannot be rebuilt")
+
+
+_NO_RECIPE = Recipe(_never, (), "")
+_EVALUATION_FLOORS = ("stats", "surrogates", "physics", "likelihoods")
+
+
+@lru_cache(maxsize=1)
+def _code_digest() -> str:
+    """SHA-256 of the modules that decide a log-likelihood."""
+    root = Path(fitplugin.__file__).parent
+    hasher = hashlib.sha256()
+    for floor in _EVALUATION_FLOORS:
+        for path in sorted((root / floor).glob("*.py")):
+            hasher.update(path.name.encode() + path.read_bytes())
+    return hasher.hexdigest()
+
+
+def _digest(
+    config: ScanConfig, counts: Mapping[str, float], models: ModelCache, folder: Path
+) -> str:
+    # what does not change a log-likelihood (sampler, seed, processes) is left out
+    facts = config.model_dump(
+        mode="json",
+        include={"parameters", "luminosity", "cross_section", "regions", "likelihoods",
+                 "constraints", "spectrum"},
+    )  # fmt: skip
+    table = read_table(config.cross_section.table, folder).digest
+    whole = [facts, dict(counts), models.digests, table, _code_digest()]
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()

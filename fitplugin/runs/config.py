@@ -1,0 +1,242 @@
+"""Scan files: YAML in, a validated and immutable model out. The only reader of YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    Discriminator,
+    Field,
+    Strict,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from fitplugin.errors import InputError, one_of
+from fitplugin.options import Options, located_error
+from fitplugin.physics.natural_susy import BENCHMARKS
+from fitplugin.plugins import component
+from fitplugin.stats.counts import Mode
+
+
+class PriorConfig(Options):
+    """Prior of a free parameter."""
+
+    uniform: tuple[float, float] = Field(description="Lower and upper end.")
+
+    @field_validator("uniform")
+    @classmethod
+    def _ends_in_order(cls, ends: tuple[float, float]) -> tuple[float, float]:
+        if ends[0] >= ends[1]:
+            raise ValueError(f"the range [{ends[0]:g}, {ends[1]:g}] is inverted or empty")
+        return ends
+
+
+class FreeParameter(Options):
+    """A parameter that is scanned."""
+
+    prior: PriorConfig
+
+
+# a number, never a string or a boolean that looks like one
+FiniteNumber = Annotated[float, Strict()]
+
+
+def _form(value: Any) -> str:
+    return "section" if isinstance(value, dict | FreeParameter) else "value"
+
+
+# Told apart by form, so that an error speaks of the form that was meant and not of both.
+Parameter = Annotated[
+    Annotated[FreeParameter, Tag("section")] | Annotated[FiniteNumber, Tag("value")],
+    Discriminator(_form),
+]
+Benchmark = Annotated[
+    Annotated[dict[str, float], Tag("section")] | Annotated[str, Tag("value")],
+    Discriminator(_form),
+]
+_FORMS = ("section", "value")
+
+
+class CrossSectionConfig(Options):
+    """Which table, and which processes make up the total cross-section."""
+
+    table: str = "natural_susy/cross_sections_14TeV"
+    processes: tuple[str, ...] = Field(("stop1", "stop2", "sbottom1"), min_length=1)
+
+
+class EfficiencyConfig(Options):
+    """Where the simulated efficiencies of a region come from."""
+
+    dataset: str = "natural_susy/efficiencies"
+    region: str = Field(description="Name of the region in that table.")
+
+
+class RegionConfig(Options):
+    """One counting region: its data but for the counts, and what learns its efficiency."""
+
+    name: str = Field(min_length=1)
+    background: float = Field(gt=0, description="Expected background [events].")
+    background_error: float = Field(gt=0, description="Its error [events].")
+    mode: Mode = Field("mean", description="What the lognormal nuisances keep.")
+    efficiency: EfficiencyConfig
+    surrogate: component("fitplugin.surrogates") = Field(  # type: ignore[valid-type]
+        {"kind": "dgp", "mode": "paper"}, validate_default=True
+    )
+
+
+class MockConfig(Options):
+    """Mock data: the expected counts of a parameter point (Asimov)."""
+
+    benchmark: Benchmark = Field(description="A named point, or all parameters.")
+
+    @field_validator("benchmark")
+    @classmethod
+    def _known(cls, benchmark: str | dict[str, float]) -> str | dict[str, float]:
+        if isinstance(benchmark, str) and benchmark not in BENCHMARKS:
+            raise ValueError(one_of(benchmark, BENCHMARKS, "a benchmark"))
+        return benchmark
+
+    @property
+    def point(self) -> dict[str, float]:
+        """All parameters of the benchmark by name."""
+        named = self.benchmark
+        return dict(BENCHMARKS[named]) if isinstance(named, str) else dict(named)
+
+
+class ScanConfig(Options):
+    """A scan file."""
+
+    fitplugin: Literal[1] = Field(description="Version of the scan file format.")
+    title: str = ""
+    parameters: dict[str, Parameter] = Field(min_length=1)
+    luminosity: float = Field(gt=0, description="Integrated luminosity [1/fb].")
+    spectrum: component("fitplugin.spectra") = Field(  # type: ignore[valid-type]
+        {"kind": "learned"}, validate_default=True
+    )
+    cross_section: CrossSectionConfig = CrossSectionConfig()
+    regions: tuple[RegionConfig, ...] = Field(min_length=1)
+    likelihoods: tuple[component("fitplugin.likelihoods"), ...] = Field(  # type: ignore[valid-type]
+        (), description="Further terms, on any observable."
+    )
+    constraints: tuple[component("fitplugin.constraints"), ...] = ()  # type: ignore[valid-type]
+    observed: dict[str, float] | None = Field(None, description="Observed events per region.")
+    mock: MockConfig | None = None
+    sampler: component("fitplugin.samplers") = Field(  # type: ignore[valid-type]
+        {"kind": "dynesty"}, validate_default=True
+    )
+    prior_sample: int = Field(10_000, ge=0, description="Valid points drawn for the prior.")
+    processes: int = Field(1, ge=1, le=4096, description="Worker processes.")
+    seed: int = Field(ge=0, description="Seed of the scan.")
+    training_seed: int = Field(1, ge=0, description="Seed of the surrogates' training.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ScanConfig:
+        if not self.free:
+            raise located_error(("parameters",), None, "none of them has a prior to scan")
+        names = [region.name for region in self.regions]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise located_error(("regions", index, "name"), name, f"{name!r} appears twice")
+        if (self.observed is None) == (self.mock is None):
+            raise ValueError("give either 'observed' or 'mock'")
+        for name, count in (self.observed or {}).items():
+            if name not in names:
+                raise located_error(("observed", name), count, one_of(name, names, "a region"))
+            if count < 0:
+                raise located_error(("observed", name), count, f"must be >= 0, not {count:g}")
+        for name in names:
+            if self.observed is not None and name not in self.observed:
+                raise located_error(("observed",), None, f"no count for the region {name!r}")
+        return self
+
+    @property
+    def free(self) -> dict[str, tuple[float, float]]:
+        """The scanned parameters with their ranges, in the order of the file."""
+        return {
+            name: value.prior.uniform
+            for name, value in self.parameters.items()
+            if isinstance(value, FreeParameter)
+        }
+
+    @property
+    def fixed(self) -> dict[str, float]:
+        """The other parameters with their values."""
+        return {
+            name: float(value)
+            for name, value in self.parameters.items()
+            if not isinstance(value, FreeParameter)
+        }
+
+    def to_yaml(self) -> str:
+        """Return the complete scan file: every default written out."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def read_scan(path: str | Path) -> ScanConfig:
+    """Read and validate a scan file.
+
+    Raises
+    ------
+    InputError
+        In one line: the file, the place in it, what came, what is known, what to do.
+    """
+    where = str(path)
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise InputError(where, f"cannot be read: {reason}") from error
+    try:
+        content = yaml.load(text, _StrictLoader)  # noqa: S506 - a subclass of the safe loader
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f"line {mark.line + 1}: " if mark else ""
+        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
+        raise InputError(where, f"{line}not valid YAML: {problem}") from error
+    if not isinstance(content, dict):
+        raise InputError(where, "must be a mapping of keys to values; see scans/ for examples")
+    try:
+        return ScanConfig.model_validate(content, context={"folder": Path(path).parent})
+    except ValidationError as error:
+        raise InputError(where, _first_problem(error)) from error
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """The safe loader, refusing keys that appear twice (plain YAML keeps the last)."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                continue
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"key {key!r} appears twice", problem_mark=key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    place = ""
+    for part in problem["loc"]:
+        if part in _FORMS:  # no keys of the file
+            continue
+        place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
+    message = problem["msg"].removeprefix("Value error, ")
+    came = problem.get("input")
+    if problem["type"] == "missing":
+        message = "is required and missing"
+    elif problem["type"] not in ("fitplugin", "value_error"):
+        # pydantic's own messages say what is expected, not what came
+        message = f"{message.replace('Input should', 'should')}, not {came!r}"
+    return f"{place}: {message}" if place else message
+

@@ -1,0 +1,204 @@
+"""Run directories: written all at once, read back, and readable by getdist and anesthetic.
+
+One root, ``chain``, holds the posterior in the formats of those tools; ``prior`` likewise holds
+the constrained prior. Points that are not valid never enter the weighted files.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Iterator, NamedTuple
+
+import numpy as np
+
+from fitplugin.arrays import FloatArray
+from fitplugin.errors import InputError
+from fitplugin.physics.natural_susy import LABELS
+from fitplugin.samplers.chain import Chain
+
+SCHEMA_VERSION = 1
+_NEEDED = ("manifest.json", "summary.json", "resolved.yaml", "chain.txt", "chain.paramnames",
+           "chain.ranges")  # fmt: skip
+# what MultiNest and anesthetic read as "below any likelihood"
+_LOG_ZERO = -1e30
+
+
+class Posterior(NamedTuple):
+    """Weighted samples as stored: named columns with their weights.
+
+    ``columns`` are parameters first, then derived quantities; weights have the maximum 1.
+    """
+
+    columns: Mapping[str, FloatArray]
+    weights: FloatArray
+    log_likelihood: FloatArray
+
+
+class Run(NamedTuple):
+    """A run directory, read back."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    posterior: Posterior
+    prior: Mapping[str, FloatArray]
+    ranges: Mapping[str, tuple[float, float]]
+
+
+@contextmanager
+def writing(target: Path, force: bool) -> Iterator[Path]:
+    """Give a scratch folder that becomes ``target`` when the block ends well.
+
+    Raises
+    ------
+    InputError
+        If ``target`` exists and ``force`` is not given, or is no run directory.
+    """
+    refuse_existing(target, force)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        scratch.chmod(0o755)
+        yield scratch
+        if target.exists():
+            shutil.rmtree(target)
+        scratch.rename(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def refuse_existing(target: Path, force: bool) -> None:
+    """Refuse to overwrite: a run without ``--force``, anything that is not a run always."""
+    if not target.exists():
+        return
+    if not (target / "manifest.json").is_file():
+        raise InputError(str(target), "exists and is not a run directory; name another --output")
+    if not force:
+        raise InputError(str(target), "exists; give --force to replace it or another --output")
+
+
+def write_chain(folder: Path, chain: Chain, ranges: Mapping[str, tuple[float, float]]) -> None:
+    """Write the posterior under the root ``chain``.
+
+    ``chain.txt`` (weight, -ln L, columns), ``chain_equal_weights.txt`` (the same with weight 1),
+    ``chain_dead-birth.txt`` (columns, ln L, ln L at birth) where the sampler records births,
+    and their ``.paramnames``, ``.ranges`` and ``.properties.ini``.
+    """
+    names = (*chain.names, *chain.blobs)
+    columns = np.column_stack([chain.samples, *chain.blobs.values()])
+    kept = chain.log_weight > -np.inf
+    weights = np.exp(chain.log_weight[kept] - chain.log_weight.max())
+    body = np.column_stack([-chain.log_likelihood[kept], columns[kept]])
+    _write_table(folder / "chain.txt", np.column_stack([weights, body]))
+    rows = np.searchsorted(np.flatnonzero(kept), chain.equal_weight(np.random.default_rng(0)))
+    equal = np.column_stack([np.ones(len(rows)), body[rows]])
+    _write_table(folder / "chain_equal_weights.txt", equal)
+    if chain.log_birth is not None:
+        levels = np.column_stack([chain.log_likelihood, chain.log_birth])
+        levels = np.maximum(np.nan_to_num(levels, neginf=_LOG_ZERO), _LOG_ZERO)
+        _write_table(
+            folder / "chain_dead-birth.txt", np.column_stack([columns[kept], levels[kept]])
+        )
+    for root in ("chain", "chain_equal_weights"):
+        _write_names(folder / f"{root}.paramnames", names, n_sampled=len(chain.names))
+        _write_ranges(folder / f"{root}.ranges", ranges)
+        (folder / f"{root}.properties.ini").write_text("sampler=nested\n")
+
+
+def write_prior(
+    folder: Path, samples: FloatArray, ranges: Mapping[str, tuple[float, float]]
+) -> None:
+    """Write the constrained prior, equally weighted, under the root ``prior``."""
+    flat = np.column_stack([np.ones(len(samples)), np.zeros(len(samples)), samples])
+    _write_table(folder / "prior.txt", flat)
+    _write_names(folder / "prior.paramnames", tuple(ranges), n_sampled=len(ranges))
+    _write_ranges(folder / "prior.ranges", ranges)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file for programs and people."""
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_run(path: str | Path) -> Run:
+    """Read a finished run.
+
+    Raises
+    ------
+    InputError
+        If it is no run directory, incomplete, or of another schema version.
+    """
+    folder = Path(path)
+    missing = [name for name in _NEEDED if not (folder / name).is_file()]
+    if len(missing) == len(_NEEDED):
+        raise InputError(str(path), "is not a run directory; `fitplugin run SCAN` makes one")
+    if missing:
+        raise InputError(str(path), f"is incomplete: {', '.join(missing)} missing")
+    manifest = _read_json(folder / "manifest.json")
+    if manifest.get("schema") != SCHEMA_VERSION:
+        raise InputError(
+            str(folder / "manifest.json"),
+            f"has schema version {manifest.get('schema')}; this release reads {SCHEMA_VERSION}",
+        )
+    names, table = _read_table(folder, "chain")
+    posterior = Posterior(dict(zip(names, table[:, 2:].T, strict=True)), table[:, 0], -table[:, 1])
+    prior: dict[str, FloatArray] = {}
+    if (folder / "prior.txt").is_file():
+        names, table = _read_table(folder, "prior")
+        prior = dict(zip(names, table[:, 2:].T, strict=True))
+    ranges = {
+        name: (float(low), float(high))
+        for name, low, high in map(str.split, (folder / "chain.ranges").read_text().splitlines())
+    }
+    summary = _read_json(folder / "summary.json")
+    return Run(folder, manifest, summary, posterior, prior, ranges)
+
+
+def _write_table(path: Path, table: FloatArray) -> None:
+    np.savetxt(path, table, fmt="%.10e")
+
+
+def _write_names(path: Path, names: Sequence[str], n_sampled: int) -> None:
+    lines = [
+        f"{name}{'' if index < n_sampled else '*'}\t{LABELS.get(name, _plain_label(name))}"
+        for index, name in enumerate(names)
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _plain_label(name: str) -> str:
+    return r"\mathrm{" + name.replace("_", r"\ ") + "}"
+
+
+def _write_ranges(path: Path, ranges: Mapping[str, tuple[float, float]]) -> None:
+    path.write_text("".join(f"{name} {low:g} {high:g}\n" for name, (low, high) in ranges.items()))
+
+
+def _read_table(folder: Path, root: str) -> tuple[list[str], FloatArray]:
+    path = folder / f"{root}.txt"
+    names = [
+        line.split("\t")[0].rstrip("*")
+        for line in (folder / f"{root}.paramnames").read_text(encoding="utf-8").splitlines()
+    ]
+    try:
+        table = np.loadtxt(path, ndmin=2)
+    except ValueError as error:
+        raise InputError(str(path), f"cannot be read: {error}") from error
+    if table.size == 0 or table.shape[1] != len(names) + 2:
+        raise InputError(str(path), f"does not hold the {len(names)} columns of its .paramnames")
+    return names, table
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(str(path), f"is not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise InputError(str(path), "must hold a JSON object")
+    return content

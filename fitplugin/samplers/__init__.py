@@ -1,0 +1,1 @@
+"""Nested samplers behind one interface: callables in, a `Chain` out."""

@@ -1,0 +1,1 @@
+"""Statistics of counting searches: likelihoods and the numerics that they need."""

@@ -1,0 +1,39 @@
+"""Fixtures shared by all tests: small seeded datasets, and the models of the shipped scans."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fitplugin.surrogates import Dataset
+
+SCANS = Path(__file__).parents[1] / "scans" / "natural_susy"
+
+
+@pytest.fixture(scope="session")
+def tiny_dataset() -> Dataset:
+    """A smooth function of two inputs with a little noise, 400 points."""
+    rng = np.random.default_rng(7)
+    inputs = rng.uniform([-2.0, 0.0], [2.0, 5.0], (400, 2))
+    smooth = np.sin(2.0 * inputs[:, 0]) + 0.3 * inputs[:, 1]
+    targets = np.stack([smooth, np.abs(inputs[:, 0])], axis=1)
+    targets += 0.02 * rng.standard_normal(targets.shape)
+    ranges = np.array([[-2.0, 2.0], [0.0, 5.0]])
+    return Dataset(inputs, targets, ("x", "y"), ("wave", "kink"), ranges)
+
+
+@pytest.fixture(scope="session")
+def model_cache(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """One folder of trained models for the session, whatever the number of test workers."""
+    base = tmp_path_factory.getbasetemp()
+    return (base if worker_id == "master" else base.parent) / "models"
+
+
+@pytest.fixture(scope="session")
+def smoke_joint(model_cache: Path, tmp_path_factory: pytest.TempPathFactory):
+    """The joint likelihood of the shipped smoke scan."""
+    import fitplugin
+
+    return fitplugin.load(SCANS / "smoke.yaml", model_cache)

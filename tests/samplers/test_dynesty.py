@@ -1,0 +1,177 @@
+"""dynesty gives the evidence of the whole box and the right posterior, in any pool."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.random import SeedSequence
+from numpy.testing import assert_allclose
+from pydantic import ValidationError
+from scipy import stats
+
+from fitplugin.errors import FitpluginError, InputError, LikelihoodError
+from fitplugin.pools.processes import ProcessPool
+from fitplugin.pools.serial import SerialPool
+from fitplugin.samplers.dynesty import Dynesty, DynestyOptions
+
+from . import laws
+from .problems import Broken, Flat, Gaussian, NothingValid, Slab
+
+
+def run(problem, pool=None, seed=1, progress=lambda record: None, tmp=None, **options):
+    options = {"n_live": 200, **options}
+    return Dynesty().run(
+        problem, DynestyOptions(**options), pool or SerialPool(), SeedSequence(seed), tmp, progress
+    )
+
+
+@pytest.fixture(scope="module")
+def gaussian_chain():
+    return run(Gaussian(), n_live=400)
+
+
+@pytest.fixture(scope="module")
+def slab_chain():
+    return run(Slab())
+
+
+@pytest.fixture(scope="module")
+def two_workers():
+    with ProcessPool(processes=2) as pool:
+        yield pool
+
+
+def test_form_and_births(gaussian_chain, slab_chain):
+    for chain, problem in ((gaussian_chain, Gaussian()), (slab_chain, Slab())):
+        laws.check_form(chain, problem)
+        laws.check_births(chain)
+
+
+def test_gaussian_evidence_and_moments(gaussian_chain):
+    laws.check_log_z(gaussian_chain, Gaussian())
+    laws.check_gaussian_moments(gaussian_chain)
+    assert gaussian_chain.details["valid_fraction"] == 1.0
+    assert gaussian_chain.details["converged"] == 1.0
+
+
+def test_evidence_of_a_cut_prior_is_that_of_the_whole_box(slab_chain):
+    laws.check_log_z(slab_chain, Slab())
+    details = slab_chain.details
+    fraction, error = details["valid_fraction"], details["valid_fraction_error"]
+    assert abs(fraction - Slab.valid_fraction) < 5.0 * error
+    assert_allclose(slab_chain.log_z, details["log_z_valid"] + math.log(fraction), rtol=1e-12)
+
+
+def test_evidence_from_the_births_agrees(slab_chain):
+    """anesthetic's estimate, from births and deaths alone, within both errors."""
+    anesthetic = pytest.importorskip("anesthetic")
+    samples = anesthetic.NestedSamples(
+        data=slab_chain.samples, logL=slab_chain.log_likelihood, logL_birth=slab_chain.log_birth
+    )
+    error = slab_chain.details["log_z_valid_error"]
+    assert abs(samples.logZ() - slab_chain.details["log_z_valid"]) < error
+
+
+def test_a_flat_likelihood_gives_back_the_valid_prior():
+    chain = run(Flat(), n_live=1000)
+    laws.check_log_z(chain, Flat())
+    draws = chain.samples[chain.equal_weight(np.random.default_rng(1))]
+    assert stats.kstest(draws[:, 0], stats.uniform(1.0, 9.0).cdf).pvalue > 1e-3
+    assert stats.kstest(draws[:, 1], stats.uniform(-10.0, 20.0).cdf).pvalue > 1e-3
+
+
+def test_equal_weight_draws_follow_the_posterior(gaussian_chain):
+    rows = gaussian_chain.equal_weight(np.random.default_rng(2))
+    # draws from a chain are correlated with it: compare at the size of the live set
+    draws = np.random.default_rng(3).choice(gaussian_chain.samples[rows, 0], 400, replace=False)
+    assert stats.kstest(draws, stats.norm(1.0, 1.0).cdf).pvalue > 1e-3
+
+
+def test_the_chain_depends_on_the_queue_and_not_on_the_workers(two_workers):
+    serial = run(Slab(), n_live=50, queue_size=2)
+    parallel = run(Slab(), n_live=50, pool=two_workers)
+    assert serial.details["queue_size"] == parallel.details["queue_size"] == 2.0
+    assert laws.equal(serial, parallel)
+    single = run(Slab(), n_live=50, pool=two_workers, queue_size=1)
+    assert laws.equal(single, run(Slab(), n_live=50))
+    assert not laws.equal(single, serial)
+
+
+def test_the_same_seed_sequence_gives_the_same_chain_twice():
+    seed = SeedSequence(9)
+    options = DynestyOptions(n_live=50)
+    first, second = (
+        Dynesty().run(Gaussian(), options, SerialPool(), seed, None, lambda record: None)
+        for _ in range(2)
+    )
+    assert laws.equal(first, second)
+
+
+@pytest.mark.parametrize("in_workers", [False, True])
+@pytest.mark.parametrize(
+    ("how", "complaint"),
+    [
+        ("raise", "ZeroDivisionError: no vacuum at x="),
+        ("exit", "SystemExit: 0 at x="),
+        ("nan", "is nan at x="),
+        ("inf", "is inf at x="),
+        ("shape", "log_likelihood has shape"),
+        ("blobs", "missing"),
+    ],
+)
+def test_a_broken_likelihood_stops_the_run_quietly(how, complaint, in_workers, two_workers, capfd):
+    with pytest.raises(LikelihoodError, match=complaint):
+        run(Broken(how=how), n_live=50, pool=two_workers if in_workers else None)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_killed_worker_stops_the_run():
+    with ProcessPool(processes=2) as pool, pytest.raises(FitpluginError, match="worker"):
+        run(Broken(how="kill"), n_live=50, pool=pool)
+
+
+def test_a_prior_without_valid_points_is_refused():
+    with pytest.raises(InputError, match=r"none of 10\d\d\d points"):
+        run(NothingValid())
+
+
+def test_too_few_live_points_are_refused():
+    with pytest.raises(InputError, match=r"sampler.n_live: is 3; 2 parameters need at least 4"):
+        run(Gaussian(), n_live=3)
+    assert run(Gaussian(), n_live=4).n_live == 4
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"n_live": 0}, {"tolerance": 0.0}, {"tolerance": math.inf}, {"sample": "x"}, {"nlive": 5}],
+)
+def test_bad_options_are_refused(options):
+    with pytest.raises(ValidationError):
+        DynestyOptions(**options)
+
+
+def test_progress_ends_at_the_tolerance():
+    records = []
+    chain = run(Gaussian(), progress=records.append, tolerance=0.3)
+    last = records[-1]
+    assert last.remaining < 0.3
+    assert (last.log_z, last.n_like) == (chain.log_z, chain.n_like)
+    assert all(a.n_like <= b.n_like for a, b in pairwise(records))
+
+
+def test_max_calls_stops_early_and_says_so():
+    chain = run(Gaussian(), max_calls=600)
+    assert chain.n_like < 1000
+    assert chain.details["converged"] == 0.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("problem", [Gaussian(), Slab()])
+def test_errors_are_honest_over_seeds(problem):
+    z = [
+        (chain.log_z - problem.log_z) / chain.log_z_error
+        for chain in (run(problem, seed=seed) for seed in range(8))
+    ]
+    assert abs(np.mean(z)) < 3.0 / math.sqrt(8.0)
+    assert np.std(z) < 2.5
