@@ -110,9 +110,7 @@ def _from_reference(reference: str, folder: Path | None) -> Any:
         return getattr(module, attribute)
     except AttributeError:
         public = [name for name in vars(module) if not name.startswith("_")]
-        raise InputError(
-            "", one_of(attribute, public, f"an object in {module_name}")
-        ) from None
+        raise InputError("", one_of(attribute, public, f"an object in {module_name}")) from None
 
 
 def _import_file(path: Path) -> Any:

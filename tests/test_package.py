@@ -53,6 +53,7 @@ def test_every_plugin_can_be_loaded_and_says_what_it_is(group):
 
 def test_no_array_file_needs_pickle():
     for path in (PACKAGE / "data").rglob("*.npz"):
-        assert hashlib.sha256(path.read_bytes()).hexdigest() == read_table(
-            str(path.relative_to(PACKAGE / "data").with_suffix(""))
-        ).digest
+        assert (
+            hashlib.sha256(path.read_bytes()).hexdigest()
+            == read_table(str(path.relative_to(PACKAGE / "data").with_suffix(""))).digest
+        )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from fitplugin.arrays import FloatArray
 from fitplugin.options import Options
@@ -31,7 +31,7 @@ class SignalRegion:
     Reads ``n_signal[NAME]`` and ``n_signal_error[NAME]``.
     """
 
-    Options = SignalRegionOptions
+    Options: ClassVar[type[BaseModel]] = SignalRegionOptions
     citations: ClassVar[tuple[str, ...]] = ("ATL-PHYS-PUB-2013-011",)
 
     def __init__(self, options: SignalRegionOptions) -> None:

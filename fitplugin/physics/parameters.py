@@ -50,7 +50,7 @@ class ParameterSpace:
     def prior_transform(self, unit_cube: ArrayLike) -> FloatArray:
         """Map (n_points, n_dim) or (n_dim,) from the unit cube to theta, same shape."""
         low, high = self.box.T
-        return low + np.asarray(unit_cube, dtype=float) * (high - low)
+        return np.asarray(low + np.asarray(unit_cube, dtype=float) * (high - low))
 
     def complete(self, theta: ArrayLike, order: tuple[str, ...]) -> FloatArray:
         """Return free and fixed parameters in another order: (n_points, len(order)).

@@ -55,7 +55,8 @@ class SpectrumCalculator(Protocol):
 class Trainer(Protocol):
     """Gives the fitted surrogate of a dataset, from a cache where it can."""
 
-    def __call__(self, name: str, dataset: Dataset, surrogate: Any) -> Surrogate: ...
+    def __call__(self, name: str, dataset: Dataset, surrogate: Any) -> Surrogate:
+        """Return the surrogate of a dataset under a name."""
 
 
 class LearnedSpectrumOptions(Options):
@@ -85,7 +86,7 @@ class LearnedSpectrumOptions(Options):
 class LearnedSpectrum:
     """Masses and validity learned from a table of a spectrum program."""
 
-    Options = LearnedSpectrumOptions
+    Options: ClassVar[type[BaseModel]] = LearnedSpectrumOptions
     citations: ClassVar[tuple[str, ...]] = (
         "W. Porod, SPheno, arXiv:hep-ph/0301101",
         "W. Porod and F. Staub, SPheno 3.1, arXiv:1104.1573",

@@ -1,6 +1,6 @@
 """From a parameter point to everything that data can be compared with.
 
-    parameters -> spectrum -> cross-section, efficiencies -> yields
+parameters -> spectrum -> cross-section, efficiencies -> yields
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def expected_signal(
 
     Returns
     -------
-    Yields
+    signal : Yields
         The error is that of a product of independent factors, exactly; it stays finite where
         the efficiency goes to zero.
 

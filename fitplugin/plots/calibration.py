@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
@@ -20,7 +20,7 @@ _MAX_ERROR_BARS = 2000
 def plot_calibration(judged: Judged, folder: Path) -> list[Path]:
     """Draw one figure per target of a surrogate into ``folder`` and return the paths."""
     paths = []
-    with mpl.rc_context(style.RC):
+    with style.applied():
         for column, target in enumerate(judged.held_out.target_names):
             summary = judged.calibration[target]
             if isinstance(summary, Classification):
@@ -64,9 +64,9 @@ def calibration_figure(
     return figure
 
 
-def _pull_inset(inset: mpl.axes.Axes, pull: FloatArray) -> None:
+def _pull_inset(inset: Axes, pull: FloatArray) -> None:
     edges = np.linspace(-4, 4, 33)
-    inset.hist(np.clip(pull, -4, 4), edges, density=True, color=style.PRIOR)
+    inset.hist(np.clip(pull, -4, 4), edges.tolist(), density=True, color=style.PRIOR)
     grid = np.linspace(-4, 4, 200)
     inset.plot(grid, norm.pdf(grid), color=style.POSTERIOR, lw=1)
     inset.set(xlim=(-4, 4), yticks=[])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ from fitplugin.physics.natural_susy import LABELS, SIGN_UNSEEN
 from fitplugin.plots import style
 from fitplugin.runs.directory import Run
 
-_BINS = 40
+_MAX_BINS = 40
 
 
 def plot_run(run: Run) -> list[Path]:
     """Draw all figures of a run into its ``plots/`` folder and return their paths."""
     folder = run.path / "plots"
-    with mpl.rc_context(style.RC):
+    with style.applied(), warnings.catch_warnings():
+        # getdist may lag behind matplotlib; nothing that a user could mend
+        warnings.simplefilter("ignore", mpl.MatplotlibDeprecationWarning)
         marginals = style.save(marginal_figure(run), folder / "marginals")
         corner = style.save(corner_figure(run), folder / "corner")
     return [*marginals, *corner]
@@ -55,10 +58,17 @@ def _marginal(axis: Axes, run: Run, name: str) -> None:
     low, high = run.ranges[name]
     if absolute:
         low, high = 0.0, max(abs(low), abs(high))
-    bins = np.linspace(low, high, _BINS + 1)
+    # a short run has not enough samples for narrow bins
+    n_bins = min(_MAX_BINS, max(10, int(np.sqrt(run.summary["n_eff"]))))
+    bins = np.linspace(low, high, n_bins + 1)
     if name in run.prior:
         axis.hist(
-            fold(run.prior[name]), bins, density=True, color=style.PRIOR, alpha=0.6, label="prior"
+            fold(run.prior[name]),
+            bins.tolist(),
+            density=True,
+            color=style.PRIOR,
+            alpha=0.6,
+            label="prior",
         )
     posterior = run.posterior
     density, _ = np.histogram(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
+import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from fitplugin.physics.natural_susy import DIMENSIONLESS, LABELS
@@ -14,7 +17,7 @@ POSTERIOR = "#e69f00"
 TRUTH = "#000000"
 PAGE_WIDTH = 7.1
 """Inches: two columns of a journal page."""
-RC = {
+RC: Any = {
     "font.size": 9,
     "font.family": "serif",
     "mathtext.fontset": "cm",
@@ -24,6 +27,11 @@ RC = {
     "legend.frameon": False,
     "legend.fontsize": 8,
 }
+
+
+def applied() -> AbstractContextManager[None]:
+    """Return the context in which figures are drawn; it leaves no trace in matplotlib."""
+    return mpl.rc_context(RC)
 
 
 def label(name: str, absolute: bool = False) -> str:

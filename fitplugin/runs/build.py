@@ -43,6 +43,8 @@ def plan(config: ScanConfig, folder: Path) -> list[Job]:
         If data are missing or unfit, a parameter or range leaves the training box, or a term
         reads what the scan does not give.
     """
+    sampler = config.sampler
+    _at("sampler", lambda: sampler.plugin().require(sampler.options, len(config.free)))
     planner = Planner()
     theory = build_theory(config, planner, folder)
     _check_parameters(config, planner.jobs)

@@ -193,7 +193,7 @@ def read_scan(path: str | Path) -> ScanConfig:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise InputError(where, f"cannot be read: {reason}") from error
     try:
-        content = yaml.load(text, _StrictLoader)  # noqa: S506 - a subclass of the safe loader
+        content = yaml.load(text, _StrictLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark else ""
@@ -239,4 +239,3 @@ def _first_problem(error: ValidationError) -> str:
         # pydantic's own messages say what is expected, not what came
         message = f"{message.replace('Input should', 'should')}, not {came!r}"
     return f"{place}: {message}" if place else message
-

@@ -27,9 +27,7 @@ from fitplugin.stats.weighted import effective_size, summarise
 _RECORDED = ("numpy", "scipy", "dynesty", "pydantic")
 
 
-def load_scan(
-    path: str | Path, cache: str | Path | None = None, retrain: bool = False
-) -> Scan:
+def load_scan(path: str | Path, cache: str | Path | None = None, retrain: bool = False) -> Scan:
     """Check a scan file completely, then build its likelihood, training what is missing.
 
     Raises
@@ -165,9 +163,7 @@ class _Clock:
         self._last = now
 
 
-def _summary(
-    scan: Scan, chain: Chain, prior: PriorSample | None, clock: _Clock
-) -> dict[str, Any]:
+def _summary(scan: Scan, chain: Chain, prior: PriorSample | None, clock: _Clock) -> dict[str, Any]:
     weights = chain.weights
     truth = scan.config.mock.point if scan.config.mock else {}
     parameters = {

@@ -14,6 +14,7 @@ from numpy.random import SeedSequence
 from pydantic import BaseModel
 
 from fitplugin.arrays import BoolArray, FloatArray
+from fitplugin.errors import InputError
 from fitplugin.pools.base import Pool
 from fitplugin.samplers.chain import Chain
 
@@ -46,7 +47,7 @@ class Problem(Protocol):
 
     @property
     def blob_names(self) -> Sequence[str]:
-        """Names of the numeric blobs that `evaluate` returns, in a fixed order; it may add others."""
+        """Names of the numeric blobs, in a fixed order; `evaluate` may give others besides."""
 
     def prior_transform(self, unit_cube: FloatArray) -> FloatArray:
         """Map (n_points, n_dim) or (n_dim,) from the unit cube to theta."""
@@ -76,6 +77,15 @@ class Sampler(Protocol):
 
     citations: ClassVar[tuple[str, ...]]
 
+    def require(self, options: Any, n_dim: int) -> None:
+        """Refuse, before anything is computed, what cannot run here.
+
+        Raises
+        ------
+        InputError
+            If a library is missing or the options do not fit the number of parameters.
+        """
+
     def run(
         self,
         problem: Problem,
@@ -86,3 +96,12 @@ class Sampler(Protocol):
         progress: ProgressCallback,
     ) -> Chain:
         """Sample ``problem``; scratch files, if any, go below ``directory``."""
+
+
+def require_enough_live_points(n_live: int, n_dim: int) -> None:
+    """Refuse fewer live points than an ellipsoid around them needs."""
+    if n_live < 2 * n_dim:
+        raise InputError(
+            "sampler.n_live",
+            f"is {n_live}; {n_dim} parameters need at least {2 * n_dim} live points",
+        )

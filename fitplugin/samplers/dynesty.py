@@ -8,22 +8,32 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.random import Generator, SeedSequence
 from pydantic import BaseModel, Field
 
 from fitplugin.arrays import FloatArray
-from fitplugin.errors import InputError
 from fitplugin.options import Options
 from fitplugin.pools.base import Pool
-from fitplugin.samplers.base import Problem, Progress, ProgressCallback
+from fitplugin.samplers.base import (
+    Problem,
+    Progress,
+    ProgressCallback,
+    require_enough_live_points,
+)
 from fitplugin.samplers.chain import Chain
 from fitplugin.samplers.evaluation import PointLikelihood, named_blobs
 from fitplugin.samplers.prior import LivePoints, ValidFraction, draw_live_points
 
+if TYPE_CHECKING:
+    from fitplugin.samplers.dynesty_batches import BatchedProposals
+
 _SECONDS_BETWEEN_RECORDS = 0.1
+# A queued point must beat the contour that has risen while it waited: with a sixteenth of the
+# live points waiting, about one in thirty does not.
+_LIVE_PER_QUEUED = 16
 
 
 class DynestyOptions(Options):
@@ -36,7 +46,8 @@ class DynestyOptions(Options):
     bound: Literal["none", "single", "multi", "balls", "cubes"] = "multi"
     sample: Literal["auto", "unif", "rwalk", "slice", "rslice"] = "auto"
     queue_size: int | None = Field(default=None, gt=0)
-    """Points proposed at a time (by default one per worker). Another value, another chain."""
+    """Points proposed at a time (by default n_live/16): evaluated in batches where proposals are
+    independent (sample: unif). Another value, another chain of the same quality."""
     max_calls: int | None = Field(default=None, gt=0)
     """Stop after about this many likelihood calls, converged or not."""
 
@@ -53,6 +64,10 @@ class Dynesty:
         "J. Skilling, Nested sampling for general Bayesian computation, "
         "Bayesian Analysis 1 (2006) 833, doi:10.1214/06-BA127",
     )
+
+    def require(self, options: DynestyOptions, n_dim: int) -> None:
+        """Refuse too few live points."""
+        require_enough_live_points(options.n_live, n_dim)
 
     def run(
         self,
@@ -75,14 +90,14 @@ class Dynesty:
         LikelihoodError
             If the likelihood breaks its contract; names theta.
         """
-        require_enough_live_points(options.n_live, len(problem.names))
-        queue_size = options.queue_size or pool.size
+        self.require(options, len(problem.names))
+        queue_size = options.queue_size or max(1, options.n_live // _LIVE_PER_QUEUED)
         rng = np.random.default_rng(seed)
         live = draw_live_points(
             problem, options.n_live, pool, rng, lambda n: progress(Progress(0, n, -np.inf, np.inf))
         )
         with _quiet_dynesty():
-            sampler = _new_sampler(problem, options, pool, queue_size, rng, live)
+            sampler, batched = _new_sampler(problem, options, pool, queue_size, rng, live)
             sampler.run_nested(
                 dlogz=options.tolerance,
                 maxcall=options.max_calls and max(0, options.max_calls - live.n_like),
@@ -92,18 +107,11 @@ class Dynesty:
             results = sampler.results
         remaining = _remaining(results, options.n_live)
         converged = remaining < options.tolerance
-        chain = _chain(problem, results, live, int(sampler.ncall), queue_size, converged)
+        # dynesty does not count the points that were evaluated but left in its queue
+        n_like = max(int(sampler.ncall), live.n_like + sum(one.n_like for one in batched))
+        chain = _chain(problem, results, live, n_like, queue_size, converged)
         progress(Progress(int(results.niter), chain.n_like, chain.log_z, remaining))
         return chain
-
-
-def require_enough_live_points(n_live: int, n_dim: int) -> None:
-    """Refuse fewer live points than an ellipsoid around them needs."""
-    if n_live < 2 * n_dim:
-        raise InputError(
-            "sampler.n_live",
-            f"is {n_live}; {n_dim} parameters need at least {2 * n_dim} live points",
-        )
 
 
 def _new_sampler(
@@ -113,9 +121,11 @@ def _new_sampler(
     queue_size: int,
     rng: Generator,
     live: LivePoints,
-) -> Any:
+) -> tuple[Any, list[BatchedProposals]]:
     from dynesty import NestedSampler
     from dynesty.utils import LogLikelihood
+
+    from fitplugin.samplers.dynesty_batches import batch_proposals
 
     n_dim = len(problem.names)
     log_likelihood = PointLikelihood(problem)
@@ -143,7 +153,7 @@ def _new_sampler(
     sampler.prior_transform = problem.prior_transform
     sampler.loglikelihood = LogLikelihood(log_likelihood, n_dim, blob=True)
     sampler.ncall = live.n_like
-    return sampler
+    return sampler, batch_proposals(sampler, problem, pool)
 
 
 class _DynestyPool:

@@ -80,6 +80,8 @@ def evaluate_many(problem: Problem, theta: FloatArray, pool: Pool) -> CheckedBat
     if len(theta) == 0:
         n_blobs = len(problem.blob_names)
         return CheckedBatch(np.empty(0), np.empty(0, dtype=bool), np.empty((0, n_blobs)))
+    if len(theta) <= _BATCH_SIZE:  # not worth the way to a worker
+        return evaluate(problem, theta)
     parts = pool.map(partial(evaluate, problem), split(theta))
     return CheckedBatch(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 

@@ -16,9 +16,8 @@ from fitplugin.errors import FitpluginError
 from fitplugin.options import Options
 from fitplugin.pools.base import Pool
 from fitplugin.pools.worker import WorkerProcess
-from fitplugin.samplers.base import Problem, ProgressCallback
+from fitplugin.samplers.base import Problem, ProgressCallback, require_enough_live_points
 from fitplugin.samplers.chain import Chain
-from fitplugin.samplers.dynesty import require_enough_live_points
 from fitplugin.samplers.evaluation import named_blobs
 from fitplugin.samplers.multinest_child import LOG_FILE, Failed, Finished, Task, main
 from fitplugin.samplers.multinest_files import NestedPoints, read_points
@@ -63,15 +62,10 @@ class MultiNest:
         "Bayesian Analysis 1 (2006) 833, doi:10.1214/06-BA127",
     )
 
-    @staticmethod
-    def require() -> Path:
-        """Return the library, or say what to install; for checks before anything is computed.
-
-        Raises
-        ------
-        MissingExtraError
-        """
-        return require_library()
+    def require(self, options: MultiNestOptions, n_dim: int) -> None:
+        """Refuse too few live points, and say what to install if the library is missing."""
+        require_enough_live_points(options.n_live, n_dim)
+        require_library()
 
     def run(
         self,
@@ -99,7 +93,7 @@ class MultiNest:
             If MultiNest ends early.
         """
         require_enough_live_points(options.n_live, len(problem.names))
-        library = self.require()
+        library = require_library()
         n_params = len(problem.names) + len(problem.blob_names)
         with tempfile.TemporaryDirectory(prefix="mn-") as folder:
             task = Task(

@@ -38,7 +38,9 @@ def rectified(mean: ArrayLike, std: ArrayLike) -> tuple[FloatArray, FloatArray]:
     share = np.where(z < 0, density * mills, ndtr(z))
     first = np.where(z < 0, density * (1.0 + z * mills), z * share + density)
     second = np.where(
-        z < 0, density * ((1.0 + np.square(z)) * mills + z), (1.0 + np.square(z)) * share + z * density
+        z < 0,
+        density * ((1.0 + np.square(z)) * mills + z),
+        (1.0 + np.square(z)) * share + z * density,
     )
     # rounding alone could turn any of these negative
     first = np.maximum(first, 0.0)

@@ -230,7 +230,7 @@ def _by_panels(cells: Cells, low: FloatArray, high: FloatArray) -> FloatArray:
                        np.broadcast_to(1.0 / np.maximum(safe_k, 1.0), (len(tau), 3))))  # fmt: skip
     span = 2.0 * SPAN + (high - low)[:, np.newaxis]
     # panels grow geometrically away from every place where the integrand may bend
-    reach = (width * (span / width) ** (np.arange(9)[:, np.newaxis, np.newaxis] / 8.0))
+    reach = width * (span / width) ** (np.arange(9)[:, np.newaxis, np.newaxis] / 8.0)
     edges = np.concatenate((centre[np.newaxis], centre + reach, centre - reach))
     edges = np.moveaxis(edges, 0, 1).reshape(len(tau), -1)
     edges = np.sort(np.clip(np.hstack((edges, low[:, None], high[:, None])),

@@ -46,7 +46,7 @@ def quantile(values: ArrayLike, weights: ArrayLike, probability: Sequence[float]
     order = np.argsort(values, kind="stable")
     cumulative = np.cumsum(weights[order])
     middle = (cumulative - 0.5 * weights[order]) / cumulative[-1]
-    return np.interp(probability, middle, values[order])
+    return np.asarray(np.interp(probability, middle, values[order]))
 
 
 def summarise(values: ArrayLike, weights: ArrayLike) -> MarginalSummary:

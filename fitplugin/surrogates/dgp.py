@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from pydantic import Field
+from pydantic import BaseModel, Field
 from scipy.spatial.distance import cdist
 
 from fitplugin.arrays import FloatArray, IntArray, as_points
@@ -55,15 +55,16 @@ class DistributedGP:
     and sharper where the targets carry little noise.
     """
 
-    Options = DgpOptions
+    Options: ClassVar[type[BaseModel]] = DgpOptions
     citations: ClassVar[tuple[str, ...]] = (
         "M. P. Deisenroth and J. W. Ng, Distributed Gaussian Processes, arXiv:1502.02843",
         "G. Bertone et al., Accelerating the BSM interpretation of LHC data with machine "
         "learning, arXiv:1611.02704",
     )
 
-    def __init__(self, options: DgpOptions | None = None) -> None:
+    def __init__(self, options: DgpOptions | None = None, fitted: _Fitted | None = None) -> None:
         self.options = options or DgpOptions()
+        self._maybe_fitted = fitted
 
     def fit(self, dataset: Dataset, rng: np.random.Generator) -> DistributedGP:
         """Return a fitted process.
@@ -89,27 +90,27 @@ class DistributedGP:
         points, targets = frame.points(dataset.inputs), frame.targets(dataset.targets)
         learn = _learn_random if self.options.mode == "paper" else _learn_local
         learned = [learn(points, target, self.options, rng) for target in targets.T]
-        return self._assembled(dataset, frame, learned)
+        return DistributedGP(self.options, _Fitted.of(dataset, frame, learned, self.options))
 
     @property
     def input_names(self) -> tuple[str, ...]:
         """Names of the inputs, in the order of their columns."""
-        return self._dataset.input_names
+        return self._fitted.dataset.input_names
 
     @property
     def target_names(self) -> tuple[str, ...]:
         """Names of the targets, in the order of their columns."""
-        return self._dataset.target_names
+        return self._fitted.dataset.target_names
 
     @property
     def ranges(self) -> FloatArray:
         """(n_inputs, 2) box in which the training inputs were drawn."""
-        return self._dataset.ranges
+        return self._fitted.dataset.ranges
 
     @property
     def hyperparameters(self) -> tuple[Hyperparameters, ...]:
         """Those of each target, in standardised units."""
-        return tuple(committee.experts.hyper for committee in self._committees)
+        return tuple(committee.experts.hyper for committee in self._fitted.committees)
 
     def predict(self, inputs: ArrayLike) -> Prediction:
         """Predict the targets.
@@ -129,27 +130,27 @@ class DistributedGP:
         InputError
             If the shape is wrong or a value is not finite.
         """
-        points = self._frame.points(as_points(inputs, self.input_names, "inputs"))
+        points = self._fitted.frame.points(as_points(inputs, self.input_names, "inputs"))
         mean = np.empty((len(points), len(self.target_names)))
         variance = np.empty_like(mean)
-        for column, committee in enumerate(self._committees):
+        for column, committee in enumerate(self._fitted.committees):
             for chunk in _chunks(len(points), committee.entries_per_point):
                 mean[chunk, column], variance[chunk, column] = committee.latent(points[chunk])
             # combine latent moments first, then add the noise of an observation, once
             variance[:, column] += committee.experts.hyper.noise_std**2
-        scaling = self._frame.targets
+        scaling = self._fitted.frame.targets
         return Prediction(scaling.restore(mean), np.sqrt(variance) * scaling.scale)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return training points, hyper-parameters and partitions as plain arrays."""
         return {
-            "inputs": self._dataset.inputs,
-            "targets": self._dataset.targets,
+            "inputs": self._fitted.dataset.inputs,
+            "targets": self._fitted.dataset.targets,
             "input_names": np.array(self.input_names),
             "target_names": np.array(self.target_names),
             "ranges": self.ranges,
             "log_hyper": np.stack([hyper.to_log() for hyper in self.hyperparameters]),
-            "rows": np.stack([c.rows for c in self._committees]).astype(np.int32),
+            "rows": np.stack([c.rows for c in self._fitted.committees]).astype(np.int32),
         }
 
     @classmethod
@@ -166,21 +167,14 @@ class DistributedGP:
             (Hyperparameters.from_log(log_hyper), rows.astype(np.int64))
             for log_hyper, rows in zip(arrays["log_hyper"], arrays["rows"], strict=True)
         ]
-        return cls(options)._assembled(dataset, _Frame.of(dataset, options), learned)
+        frame = _Frame.of(dataset, options)
+        return cls(options, _Fitted.of(dataset, frame, learned, options))
 
-    def _assembled(
-        self, dataset: Dataset, frame: _Frame, learned: list[tuple[Hyperparameters, IntArray]]
-    ) -> DistributedGP:
-        fitted = DistributedGP(self.options)
-        fitted._dataset, fitted._frame = dataset, frame
-        points, targets = frame.points(dataset.inputs), frame.targets(dataset.targets)
-        fitted._committees = tuple(
-            (_RandomCommittee if self.options.mode == "paper" else _LocalCommittee)(
-                points, target, hyper, rows, self.options
-            )
-            for target, (hyper, rows) in zip(targets.T, learned, strict=True)
-        )
-        return fitted
+    @property
+    def _fitted(self) -> _Fitted:
+        if self._maybe_fitted is None:
+            raise InputError("surrogate", "is not fitted yet; call fit(dataset, rng) first")
+        return self._maybe_fitted
 
 
 @dataclass(frozen=True)
@@ -273,6 +267,34 @@ class _LocalCommittee:
         chosen = _smallest(distance, self._n_nearest + 1)
         mean, variance = self.experts.latent_of(scaled, chosen[:, :-1])
         return blended(mean, variance, np.take_along_axis(distance, chosen, axis=1))
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """What `fit` leaves behind: the data, their frame, and one committee per target."""
+
+    dataset: Dataset
+    frame: _Frame
+    committees: tuple[_RandomCommittee | _LocalCommittee, ...]
+
+    @classmethod
+    def of(
+        cls,
+        dataset: Dataset,
+        frame: _Frame,
+        learned: list[tuple[Hyperparameters, IntArray]],
+        options: DgpOptions,
+    ) -> _Fitted:
+        committee = _RandomCommittee if options.mode == "paper" else _LocalCommittee
+        points, targets = frame.points(dataset.inputs), frame.targets(dataset.targets)
+        return cls(
+            dataset,
+            frame,
+            tuple(
+                committee(points, target, hyper, rows, options)
+                for target, (hyper, rows) in zip(targets.T, learned, strict=True)
+            ),
+        )
 
 
 def _smallest(values: FloatArray, count: int) -> IntArray:

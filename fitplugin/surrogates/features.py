@@ -48,15 +48,11 @@ class Features:
         return np.stack([form(inputs[:, column]) for form, column in self._columns], axis=1)
 
 
-def _parse(
-    name: str, input_names: Sequence[str]
-) -> tuple[Callable[[FloatArray], FloatArray], int]:
+def _parse(name: str, input_names: Sequence[str]) -> tuple[Callable[[FloatArray], FloatArray], int]:
     for pattern, form in _FORMS:
         match = pattern.fullmatch(name)
         if match:
             if match[1] not in input_names:
                 raise InputError("features", one_of(match[1], input_names, "an input"))
             return form, list(input_names).index(match[1])
-    raise InputError(
-        "features", f"{name!r} is not a feature. Known forms: x, abs(x), sign(x), 1/x"
-    )
+    raise InputError("features", f"{name!r} is not a feature. Known forms: x, abs(x), sign(x), 1/x")

@@ -74,9 +74,7 @@ def negative_log_evidence(
     alpha = (inverse @ blocks.targets[..., np.newaxis])[..., 0]
     n_real = int(blocks.is_real.sum())
     log_determinant = 2.0 * np.log(np.diagonal(factor, axis1=1, axis2=2)).sum()
-    value = 0.5 * (
-        (blocks.targets * alpha).sum() + log_determinant + n_real * np.log(2.0 * np.pi)
-    )
+    value = 0.5 * ((blocks.targets * alpha).sum() + log_determinant + n_real * np.log(2.0 * np.pi))
 
     # dL/dK = (K^-1 - alpha alpha^T)/2; its product with the latent kernel serves every derivative
     outer = inverse - alpha[:, :, np.newaxis] * alpha[:, np.newaxis, :]
@@ -86,9 +84,7 @@ def negative_log_evidence(
     row_sums = weighted.sum(axis=2)[..., np.newaxis]
     by_feature = (row_sums * scaled**2 - scaled * (weighted @ scaled)).sum(axis=(0, 1))
     noise_trace = (np.diagonal(outer, axis1=1, axis2=2) * blocks.is_real).sum()
-    gradient = np.concatenate(
-        [by_feature, [weighted.sum(), hyper.noise_std**2 * noise_trace]]
-    )
+    gradient = np.concatenate([by_feature, [weighted.sum(), hyper.noise_std**2 * noise_trace]])
     return float(value) / n_real, gradient / n_real
 
 

@@ -22,7 +22,8 @@ class Hyperparameters(NamedTuple):
 
     def to_log(self) -> FloatArray:
         """Return (n_features + 2,) natural logarithms, the coordinates of the optimiser."""
-        return np.log(np.concatenate([self.length_scale, [self.signal_std, self.noise_std]]))
+        values = np.concatenate([self.length_scale, [self.signal_std, self.noise_std]])
+        return np.asarray(np.log(values))
 
     @classmethod
     def from_log(cls, log_values: FloatArray) -> Hyperparameters:
@@ -36,7 +37,7 @@ def pair_covariance(a: FloatArray, b: FloatArray, signal_std: float) -> FloatArr
 
     Each entry depends on its pair alone, to the last digit, whatever the size of the batch.
     """
-    return signal_std**2 * np.exp(-0.5 * cdist(a, b, "sqeuclidean"))
+    return np.asarray(signal_std**2 * np.exp(-0.5 * cdist(a, b, "sqeuclidean")))
 
 
 def squared_distance(a: FloatArray, b: FloatArray) -> FloatArray:
@@ -47,7 +48,7 @@ def squared_distance(a: FloatArray, b: FloatArray) -> FloatArray:
         - 2.0 * a @ b.swapaxes(-1, -2)
     )
     # zero in exact arithmetic for equal rows; rounding must not make it negative
-    return np.maximum(square, 0.0)
+    return np.asarray(np.maximum(square, 0.0))
 
 
 def squared_exponential(a: FloatArray, b: FloatArray, signal_std: float) -> FloatArray:

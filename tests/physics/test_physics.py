@@ -23,7 +23,9 @@ RELATIVE = TABLE.columns["rel_error"][SQUARK]
 
 def total(processes, masses, errors=0.0):
     names = {"stop1": "m_stop1", "stop2": "m_stop2", "sbottom1": "m_sbottom1"}
-    mass = {names[p]: np.atleast_1d(m).astype(float) for p, m in zip(processes, masses, strict=True)}
+    mass = {
+        names[p]: np.atleast_1d(m).astype(float) for p, m in zip(processes, masses, strict=True)
+    }
     return PairProduction(TABLE, processes).total(mass, {n: errors * m for n, m in mass.items()})
 
 
@@ -153,7 +155,9 @@ SPACE = ParameterSpace({"b": (-1.0, 3.0), "a": (0.0, 2.0)}, {"c": 5.0})
 
 
 def test_prior_transform_maps_corners_to_corners():
-    assert_allclose(SPACE.prior_transform([[0, 0], [1, 1], [0.5, 0.25]]), [[-1, 0], [3, 2], [1, 0.5]])
+    assert_allclose(
+        SPACE.prior_transform([[0, 0], [1, 1], [0.5, 0.25]]), [[-1, 0], [3, 2], [1, 0.5]]
+    )
 
 
 def test_parameters_are_completed_in_the_order_of_the_model():

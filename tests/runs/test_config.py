@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from fitplugin.cli import main
 from fitplugin.runs.build import plan
 from fitplugin.runs.config import ScanConfig, read_scan
+from fitplugin.samplers.multinest_library import find_library
 from tests.conftest import SCANS
 
 
@@ -50,7 +51,8 @@ BAD = {
     "unknown sampler": ("sampler.kind", "dinesty", ["sampler.kind", "Did you mean 'dynesty'"]),
     "unknown constraint": ("constraints.0.kind", "higs_mass", ["constraints[0].kind",
                                                                "'higgs_mass'"]),
-    "plugin without kind": ("sampler", {"n_live": 10}, ["sampler: must be a section with a 'kind'"]),
+    "plugin without kind": ("sampler", {"n_live": 10}, ["sampler: must be a section with a 'kin"]),
+    "too few live points": ("sampler.n_live", 5, ["sampler", "3 parameters need at least 6"]),
     "missing plugin file": ("sampler.kind", "mine.py:Mine", ["sampler.kind", "is not a file"]),
     "zero luminosity": ("luminosity", 0, ["luminosity: should be greater than 0, not 0"]),
     "negative luminosity": ("luminosity", -3, ["luminosity", "not -3"]),
@@ -65,7 +67,7 @@ BAD = {
     "benchmark outside": ("mock.benchmark", {"mu": 900.0, "mQ3": 1e3, "mtR": 1e3, "tan_beta": 20,
                                              "M3": 2e3, "At": -2e3},
                           ["mock.benchmark.mu: 900 leaves the box [-500, 500]"]),
-    "incomplete benchmark": ("mock.benchmark", {"mu": 200.0}, ["mock.benchmark", "has no value here"]),
+    "incomplete benchmark": ("mock.benchmark", {"mu": 200.0}, ["mock.benchmark", "no value here"]),
     "range outside training box": ("parameters.mQ3", {"prior": {"uniform": [100, 1700]}},
                                    ["parameters.mQ3: [100, 1700] leaves the box [100, 1600]"]),
     "value outside training box": ("parameters.tan_beta", 70.0, ["70 leaves the box [2, 60]"]),
@@ -103,6 +105,14 @@ def test_bad_scan_is_refused_in_one_line_and_nothing_is_written(case, tmp_path, 
     for word in words:
         assert word in done.stderr
     assert [p.name for p in tmp_path.iterdir()] == ["scan.yaml"]
+
+
+@pytest.mark.skipif(find_library() is not None, reason="the MultiNest library is installed")
+def test_a_sampler_without_its_library_is_refused_with_the_install_command(tmp_path):
+    (tmp_path / "scan.yaml").write_text(yaml.safe_dump(scan_with("sampler", {"kind": "multinest"})))
+    done = CliRunner().invoke(main, ["run", str(tmp_path / "scan.yaml")])
+    assert done.exit_code == 2
+    assert "which is not installed. Install: " in done.stderr
 
 
 @pytest.mark.parametrize(

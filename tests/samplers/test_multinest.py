@@ -22,7 +22,8 @@ from .problems import Broken, Flat, Gaussian, NothingValid, Slab, Slow
 
 def library_is_there():
     try:
-        return MultiNest.require() is not None
+        MultiNest().require(MultiNestOptions(), 2)
+        return True
     except InputError:
         return False
 

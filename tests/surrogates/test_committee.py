@@ -39,9 +39,7 @@ def test_robust_bcm_does_not_depend_on_the_order_of_experts():
 
 def test_robust_bcm_by_hand():
     # two experts with the variances e^-2 and e^-4 of the prior 1: beta = 1 and 2
-    mean, variance = robust_bcm(
-        np.array([[1.0, 2.0]]), np.exp(np.array([[-2.0, -4.0]])), 1.0
-    )
+    mean, variance = robust_bcm(np.array([[1.0, 2.0]]), np.exp(np.array([[-2.0, -4.0]])), 1.0)
     precision = np.exp(2) + 2 * np.exp(4) + (1 - 3)
     assert_allclose(variance, 1 / precision)
     assert_allclose(mean, (np.exp(2) + 2 * 2 * np.exp(4)) / precision)

@@ -33,7 +33,7 @@ def test_smooth_target_is_predicted_to_its_noise(judged):
 def test_error_is_never_below_the_noise(judged):
     model, held_out = judged
     std = model.predict(held_out.inputs).std
-    scale = model._frame.targets.scale
+    scale = model._fitted.frame.targets.scale
     for column, hyper in enumerate(model.hyperparameters):
         assert (std[:, column] >= hyper.noise_std * scale[column]).all()
 
@@ -43,7 +43,9 @@ def test_far_from_all_points_the_error_is_that_of_the_prior(mode, tiny_dataset):
     model = DistributedGP(DgpOptions(mode=mode)).fit(tiny_dataset, np.random.default_rng(2))
     std = model.predict([[500.0, -800.0]]).std[0]
     for column, hyper in enumerate(model.hyperparameters):
-        prior = np.hypot(hyper.signal_std, hyper.noise_std) * model._frame.targets.scale[column]
+        prior = (
+            np.hypot(hyper.signal_std, hyper.noise_std) * model._fitted.frame.targets.scale[column]
+        )
         assert_allclose(std[column], prior, rtol=1e-6)
 
 
@@ -52,8 +54,8 @@ def test_a_named_kink_is_easier_to_learn(tiny_dataset):
     errors = []
     for features in (("x", "y"), ("x", "abs(x)", "y")):
         options = DgpOptions(mode="local", features=features)
-        mean, std = DistributedGP(options).fit(training, np.random.default_rng(2)).predict(
-            held_out.inputs
+        mean, std = (
+            DistributedGP(options).fit(training, np.random.default_rng(2)).predict(held_out.inputs)
         )
         errors.append(calibrate(mean[:, 1], std[:, 1], held_out.targets[:, 1]).rmse)
     assert errors[1] < errors[0]
