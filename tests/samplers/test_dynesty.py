@@ -89,13 +89,18 @@ def test_equal_weight_draws_follow_the_posterior(gaussian_chain):
 
 
 def test_the_chain_depends_on_the_queue_and_not_on_the_workers(two_workers):
-    serial = run(Slab(), n_live=50, queue_size=2)
-    parallel = run(Slab(), n_live=50, pool=two_workers)
-    assert serial.details["queue_size"] == parallel.details["queue_size"] == 2.0
-    assert laws.equal(serial, parallel)
-    single = run(Slab(), n_live=50, pool=two_workers, queue_size=1)
-    assert laws.equal(single, run(Slab(), n_live=50))
-    assert not laws.equal(single, serial)
+    # a queue longer than one batch, so that workers really take part
+    options = {"n_live": 150, "queue_size": 100}
+    serial = run(Slab(), **options)
+    assert laws.equal(serial, run(Slab(), pool=two_workers, **options))
+    assert not laws.equal(serial, run(Slab(), n_live=150, queue_size=99))
+    single = run(Slab(), n_live=150, queue_size=1)
+    assert laws.equal(single, run(Slab(), n_live=150, queue_size=1, pool=two_workers))
+
+
+def test_walks_go_through_the_pool_unchanged(two_workers):
+    options = {"n_live": 50, "queue_size": 4, "sample": "rwalk"}
+    assert laws.equal(run(Gaussian(), **options), run(Gaussian(), pool=two_workers, **options))
 
 
 def test_the_same_seed_sequence_gives_the_same_chain_twice():
@@ -128,7 +133,7 @@ def test_a_broken_likelihood_stops_the_run_quietly(how, complaint, in_workers, t
 
 def test_a_killed_worker_stops_the_run():
     with ProcessPool(processes=2) as pool, pytest.raises(FitpluginError, match="worker"):
-        run(Broken(how="kill"), n_live=50, pool=pool)
+        run(Broken(how="kill"), n_live=200, pool=pool)
 
 
 def test_a_prior_without_valid_points_is_refused():
