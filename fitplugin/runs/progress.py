@@ -29,6 +29,17 @@ def training_bar(jobs: Sequence[Job]) -> Iterator[Callable[[str], None]]:
         yield on_train
 
 
+@contextmanager
+def prior_bar(n_valid: int) -> Iterator[Callable[[int], None]]:
+    """Count valid points of the prior; give the callback that is told how many there are."""
+    with tqdm(total=n_valid, desc="prior", unit="point", disable=None, leave=False) as bar:
+
+        def progress(n_found: int) -> None:
+            bar.update(n_found - bar.n)
+
+        yield progress
+
+
 class ScanBar:
     """Progress of a nested sampler: iterations done of those expected until the tolerance."""
 

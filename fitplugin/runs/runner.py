@@ -19,7 +19,7 @@ from fitplugin.runs import directory
 from fitplugin.runs.build import Scan, build, plan
 from fitplugin.runs.config import ScanConfig, read_scan
 from fitplugin.runs.models import ModelCache, default_cache
-from fitplugin.runs.progress import ScanBar, training_bar
+from fitplugin.runs.progress import ScanBar, prior_bar, training_bar
 from fitplugin.samplers.chain import Chain
 from fitplugin.samplers.prior import PriorSample, sample_prior
 from fitplugin.stats.weighted import effective_size, summarise
@@ -145,9 +145,11 @@ def _pool(config: ScanConfig) -> Pool:
 def _draw_prior(scan: Scan, pool: Pool, seed: np.random.SeedSequence) -> PriorSample | None:
     if scan.config.prior_sample == 0:
         return None
-    return sample_prior(
-        scan.joint, scan.config.prior_sample, pool, seed, is_valid=scan.joint.is_valid
-    )
+    n_valid = scan.config.prior_sample
+    with prior_bar(n_valid) as progress:
+        return sample_prior(
+            scan.joint, n_valid, pool, seed, is_valid=scan.joint.is_valid, progress=progress
+        )
 
 
 class _Clock:

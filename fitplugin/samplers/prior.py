@@ -83,6 +83,7 @@ def sample_prior(
     seed: SeedSequence,
     is_valid: Callable[[FloatArray], BoolArray] | None = None,
     max_draws: int = 1_000_000,
+    progress: Callable[[int], None] = lambda n_found: None,
 ) -> PriorSample:
     """Draw ``n_valid`` points from the valid part of the prior, by rejection.
 
@@ -99,6 +100,8 @@ def sample_prior(
         the ``valid`` of ``problem.evaluate``. Pickled if the pool has worker processes.
     max_draws : int
         Give up after this many.
+    progress : callable
+        Told the number of valid points found so far, after each batch.
 
     Raises
     ------
@@ -107,10 +110,15 @@ def sample_prior(
     """
     rng = np.random.default_rng(seed)
     check = is_valid or partial(_evaluated_valid, problem)
+    n_found = 0
 
     def draw(n_points: int) -> tuple[BoolArray, FloatArray]:
+        nonlocal n_found
         theta = problem.prior_transform(rng.random((n_points, len(problem.names))))
-        return np.concatenate(pool.map(check, split(theta))).astype(bool), theta
+        valid = np.concatenate(pool.map(check, split(theta))).astype(bool)
+        n_found += int(valid.sum())
+        progress(min(n_found, n_valid))
+        return valid, theta
 
     drawn = _reject(draw, n_valid, max_draws)
     fraction = drawn.fraction

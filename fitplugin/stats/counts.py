@@ -34,7 +34,7 @@ from scipy.special import xlogy
 
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError, one_of
-from fitplugin.stats import poisson_gamma, poisson_lognormal
+from fitplugin.stats import few_counts, poisson_gamma, poisson_lognormal
 from fitplugin.stats.poisson_lognormal import ABSENT, CHUNK, HALF_LOG_2PI
 
 Mode = Literal["mean", "median", "scynet", "histfactory", "gamma"]
@@ -42,6 +42,7 @@ MODES = ("mean", "median", "scynet", "histfactory", "gamma")
 K_MAX = 1e6  # a lognormal this wide is at its limit: half its mass at zero, half at infinity
 
 Columns = FloatArray  # (5, n_rows): n_observed, n_signal, error, n_background, error
+Kernel = Callable[[Columns, str], FloatArray]
 
 
 class _Entries(NamedTuple):
@@ -63,7 +64,7 @@ class _Entries(NamedTuple):
 def _entries(mode: str, **named: ArrayLike) -> _Entries:
     if mode not in MODES:
         raise InputError("mode", one_of(str(mode), MODES, "a likelihood mode"))
-    arrays = [_checked(name, value) for name, value in named.items()]
+    arrays = [_array(name, value) for name, value in named.items()]
     try:
         shape = np.broadcast(*arrays).shape
     except ValueError:
@@ -71,21 +72,26 @@ def _entries(mode: str, **named: ArrayLike) -> _Entries:
         raise InputError("counts", f"shapes do not broadcast: {shapes}") from None
     columns = np.empty((len(arrays), *shape))
     for i, array in enumerate(arrays):
-        columns[i, ...] = array
+        columns[i] = array
+    if columns.size and not (columns.min() >= 0.0 and columns.max() < np.inf):
+        for name, array in zip(named, arrays, strict=True):
+            _refuse_bad(name, array)
     return _Entries(columns.reshape(len(arrays), -1), shape)
 
 
-def _checked(name: str, value: ArrayLike) -> FloatArray:
+def _array(name: str, value: ArrayLike) -> FloatArray:
     try:
-        array = np.asarray(value, dtype=float)
+        return np.asarray(value, dtype=float)
     except (TypeError, ValueError):
         raise InputError(name, f"{value!r} is not a number or an array of numbers") from None
-    if array.size and not (array.min() >= 0.0 and array.max() < np.inf):
-        bad = ~((array >= 0.0) & (array < np.inf))
-        index = tuple(int(i) for i in np.argwhere(bad)[0])
+
+
+def _refuse_bad(name: str, array: FloatArray) -> None:
+    bad = np.argwhere(~((array >= 0.0) & (array < np.inf)))
+    if len(bad):
+        index = tuple(int(i) for i in bad[0])
         at = f"[{', '.join(map(str, index))}]" if index else ""
         raise InputError(f"{name}{at}", f"is {array[index]}; must be finite and >= 0")
-    return array
 
 
 def _lognormal(count: FloatArray, error: FloatArray, mode: str) -> tuple[FloatArray, FloatArray]:
@@ -125,7 +131,23 @@ def _where_impossible(columns: Columns, log_l: FloatArray) -> FloatArray:
     return log_l
 
 
+def _or_else(few: list[float], columns: Columns, general: Kernel, mode: str) -> FloatArray:
+    """Complete what `few_counts` left as NaN with the general scheme."""
+    values = np.array(few)
+    rest = np.flatnonzero(values != values)
+    if len(rest):
+        values[rest] = general(columns[:, rest], mode)
+    return values
+
+
 def _marginal(columns: Columns, mode: str) -> FloatArray:
+    if mode != "gamma" and columns.shape[1] <= few_counts.MOST:
+        few = few_counts.log_integrals(columns.tolist(), mode)
+        return _or_else(few, columns, _general_marginal, mode)
+    return _general_marginal(columns, mode)
+
+
+def _general_marginal(columns: Columns, mode: str) -> FloatArray:
     if mode == "gamma":
         raw = poisson_gamma.log_integral_gamma(poisson_gamma.prepare_gamma(*columns))
     else:
@@ -135,6 +157,14 @@ def _marginal(columns: Columns, mode: str) -> FloatArray:
 
 def _maximum(columns: Columns, mode: str) -> FloatArray:
     """Maximum of constraint times Poisson, the constraint being 1 at nu = 0; no constant."""
+    if mode != "gamma" and columns.shape[1] <= few_counts.MOST:
+        return _or_else(
+            few_counts.log_maxima(columns.tolist(), mode), columns, _general_maximum, mode
+        )
+    return _general_maximum(columns, mode)
+
+
+def _general_maximum(columns: Columns, mode: str) -> FloatArray:
     if mode == "gamma":
         raw = poisson_gamma.log_maximum_gamma(poisson_gamma.prepare_gamma(*columns))
     else:

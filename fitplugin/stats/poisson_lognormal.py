@@ -271,9 +271,9 @@ def _starts(cells: Cells) -> tuple[FloatArray, FloatArray, FloatArray]:
     second = np.where(score[rows, second] > -np.inf, second, best)
     tau = np.stack((nodes[rows, best], nodes[rows, second]), axis=1)
     gap = nodes[:, np.newaxis, :] - tau[:, :, np.newaxis]
-    below = np.where(gap < 0, gap, -SPAN).max(axis=2)
-    above = np.where(gap > 0, gap, SPAN).min(axis=2)
-    return tau, tau + below, tau + above
+    below = np.where(gap < 0, gap, -np.inf).max(axis=2)
+    above = np.where(gap > 0, gap, np.inf).min(axis=2)
+    return tau, tau + np.where(below > -np.inf, below, 0), tau + np.where(above < np.inf, above, 0)
 
 
 def _polish(cells: Cells) -> tuple[FloatArray, FloatArray, FloatArray]:
