@@ -12,11 +12,15 @@ from tqdm import tqdm
 from fitplugin.runs.models import Job
 from fitplugin.samplers.base import Progress
 
+# above this the sampler has found nothing yet, and expm1 would overflow
+_NO_ESTIMATE = 500.0
+
 
 @contextmanager
 def training_bar(jobs: Sequence[Job]) -> Iterator[Callable[[str], None]]:
     """Count trained models; give the callback that is told the name of each before it starts."""
-    with tqdm(total=len(jobs), desc="training", unit="model", disable=None, leave=False) as bar:
+    quiet = None if jobs else True
+    with tqdm(total=len(jobs), desc="training", unit="model", disable=quiet, leave=False) as bar:
         started = 0
 
         def on_train(name: str) -> None:
@@ -41,36 +45,39 @@ def prior_bar(n_valid: int) -> Iterator[Callable[[int], None]]:
 
 
 class ScanBar:
-    """Progress of a nested sampler: iterations done of those expected until the tolerance."""
+    """Progress of a nested sampler: iterations done of those expected until the tolerance.
 
-    def __init__(self) -> None:
-        self._bar = tqdm(desc="sampling", unit="it", disable=None, leave=False, smoothing=0.1)
-        self._first: Progress | None = None
+    Parameters
+    ----------
+    n_live : int
+        Live points; each iteration shrinks the remaining prior volume by exp(-1/n_live).
+    tolerance : float
+        ln(Z_total / Z_found) at which the sampler stops.
+    """
+
+    def __init__(self, n_live: int, tolerance: float) -> None:
+        self._bar = tqdm(desc="sampling", unit="it", disable=None, leave=False)
+        self._n_live = n_live
+        self._tolerance = tolerance
 
     def __call__(self, progress: Progress) -> None:
         """Take one record of the sampler."""
         bar = self._bar
         if bar.disable:
             return
-        bar.total = max(progress.iteration + 1, self._expected(progress))
-        bar.n = progress.iteration
+        bar.total = progress.iteration + self._still_to_do(progress.remaining)
         bar.set_postfix_str(
             f"calls={progress.n_like} ln Z={progress.log_z:.2f} remaining={progress.remaining:.2g}",
             refresh=False,
         )
-        bar.update(0)
+        bar.update(progress.iteration - bar.n)
 
-    def _expected(self, progress: Progress) -> int:
-        # the evidence that remains shrinks about exponentially with the iterations
-        if not 0 < progress.remaining < math.inf:
-            return progress.iteration + 1
-        if self._first is None:
-            self._first = progress
-        gained = self._first.remaining - progress.remaining
-        if gained <= 0:
-            return 2 * progress.iteration
-        rate = gained / max(1, progress.iteration - self._first.iteration)
-        return progress.iteration + int(progress.remaining / rate)
+    def _still_to_do(self, remaining: float) -> int:
+        # remaining = ln(1 + L_max X / Z): once the peak is found, L_max X shrinks with X
+        if not 0 < remaining < _NO_ESTIMATE:
+            return 1
+        excess = math.log(math.expm1(remaining) / math.expm1(self._tolerance))
+        return max(1, round(self._n_live * excess))
 
     def __enter__(self) -> ScanBar:
         return self

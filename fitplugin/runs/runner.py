@@ -85,9 +85,10 @@ def run(
     with directory.writing(target, force) as folder, _pool(config) as pool:
         prior = _draw_prior(scan, pool, prior_seed)
         clock.lap("prior")
-        with ScanBar() as bar:
+        options = config.sampler.options
+        with ScanBar(getattr(options, "n_live", 1), getattr(options, "tolerance", 0.5)) as bar:
             chain = config.sampler.plugin().run(
-                scan.joint, config.sampler.options, pool, sampler_seed, folder, bar
+                scan.joint, options, pool, sampler_seed, folder, bar
             )
         clock.lap("sampler")
         ranges = config.free

@@ -199,6 +199,45 @@ def test_value_does_not_depend_on_the_batch(mode):
         assert_allclose(function(*cases.T, mode=mode), alone, rtol=0, atol=2e-9)
 
 
+@pytest.mark.parametrize("mode", LOGNORMAL)
+def test_short_way_agrees_with_the_general_scheme(mode):
+    rng = np.random.default_rng(9)
+    n, s, b = 10.0 ** rng.uniform((-1, -3, -3), 4, (500, 3)).T
+    n[::10] = 0.0
+    relative = 10.0 ** rng.uniform(-3, 0.3, (2, 500))
+    cases = np.array([n, s, s * relative[0], b, b * relative[1]])
+    for function in (log_marginal, log_profile):
+        few = np.concatenate(
+            [function(*part, mode=mode) for part in np.array_split(cases, 50, axis=1)]
+        )
+        assert_allclose(few, function(*cases, mode=mode), rtol=1e-12, atol=3e-9)
+
+
+@pytest.mark.parametrize(
+    ("mode", "case"),
+    [
+        ("mean", (1499.1106, 5.16222869, 0.321738016, 0.0227370538, 4.45894343e-4)),
+        ("scynet", (7889.48298, 2439.19954, 13.3977216, 925.877891, 21.8621641)),
+        ("histfactory", (0.766335625, 9598.00083, 223.745143, 18.0364719, 0.0368718179)),
+    ],
+)
+def test_profile_far_from_the_nominal_yields(mode, case):
+    n, s, ds, b, db = case
+    (mu_s, k_s), (mu_b, k_b) = lognormal(s, ds, mode), lognormal(b, db, mode)
+
+    def cost(nu):
+        lam = np.exp(mu_s + k_s * nu[0]) + np.exp(mu_b + k_b * nu[1])
+        return 0.5 * nu @ nu - log_poisson(n, lam)
+
+    options = {"xatol": 1e-10, "fatol": 1e-13, "maxiter": 4000}
+    starts = ((0.0, 0.0), (10.0, 0.0), (0.0, 10.0), (50.0, 0.0))
+    expected = -min(minimize(cost, x, method="Nelder-Mead", options=options).fun for x in starts)
+    expected -= np.log(2 * np.pi)
+    assert log_profile(*case, mode=mode) == pytest.approx(expected, abs=1e-7)
+    many = log_profile(*np.array(case)[:, None].repeat(40, axis=1), mode=mode)  # the general way
+    assert_allclose(many, expected, rtol=0, atol=1e-7)
+
+
 def test_scalars_give_floats_and_arrays_broadcast():
     assert isinstance(log_marginal(3, 1, 1, 2, 1), float)
     assert log_marginal(np.ones((4, 1)), np.ones(3), 1, 2, 1).shape == (4, 3)
@@ -210,19 +249,39 @@ EXTREME = st.one_of(
     st.floats(0.0, 1e7),
     st.floats(-12.0, 12.0).map(lambda x: 10.0**x),
 )
+# every combination of four values per argument: 1024 inputs an example
+MESHES = st.tuples(*[st.lists(EXTREME, min_size=4, max_size=4)] * 5)
 
 
-@pytest.mark.parametrize("mode", MODES)
-@settings(max_examples=15, deadline=None)
-@given(cases=st.lists(st.tuples(*[EXTREME] * 5), min_size=1, max_size=4))
-def test_no_finite_input_gives_nan(mode, cases):
-    columns = np.array(cases).T
+def assert_no_nan(columns, mode):
     marginal = log_marginal(*columns, mode=mode)
     assert not np.isnan(marginal).any()
     assert (marginal <= 1e-6).all()
     assert not np.isnan(log_profile(*columns, mode=mode)).any()
     for restrict in (False, True):
         assert (q_mu(*columns, mode=mode, restrict=restrict) >= 0).all()
+
+
+@pytest.mark.parametrize("mode", MODES)
+@settings(max_examples=15, deadline=None)
+@given(cases=st.lists(st.tuples(*[EXTREME] * 5), min_size=1, max_size=4))
+def test_no_finite_input_gives_nan(mode, cases):
+    assert_no_nan(np.array(cases).T, mode)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@settings(max_examples=2, deadline=None)
+@given(mesh=MESHES)
+def test_no_mesh_of_finite_inputs_gives_nan(mode, mesh):
+    assert_no_nan(np.meshgrid(*mesh), mode)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", MODES)
+@settings(max_examples=25, deadline=None)
+@given(mesh=MESHES)
+def test_no_mesh_out_of_a_hundred_thousand_inputs_gives_nan(mode, mesh):
+    assert_no_nan(np.meshgrid(*mesh), mode)
 
 
 @pytest.mark.slow
