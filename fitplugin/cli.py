@@ -169,6 +169,49 @@ def plugins(as_json: bool) -> None:
         click.echo(f"{info.group:<23} {info.name:<15} {info.origin:<12} {info.summary}")
 
 
+@main.command()
+@click.argument("n_observed", type=float)
+@click.argument("n_signal", type=float)
+@click.argument("signal_error", type=float)
+@click.argument("n_background", type=float)
+@click.argument("background_error", type=float)
+@click.option("--mode", "modes", multiple=True, help="Only this mode (may be repeated).")
+@_JSON
+def counts(
+    n_observed: float,
+    n_signal: float,
+    signal_error: float,
+    n_background: float,
+    background_error: float,
+    modes: tuple[Any, ...],
+    as_json: bool,
+) -> None:
+    """Print every likelihood of one counting region, in every mode.
+
+    \b
+    Example:
+      fitplugin counts 33.2 21 4.2 12.2 3.9
+    """
+    from fitplugin.runs.text import counts_table
+    from fitplugin.stats import counts as likelihood
+    from fitplugin.stats.limits import expected_limit
+
+    data = (n_observed, n_signal, signal_error, n_background, background_error)
+    background = (n_background, background_error)
+    found = {}
+    for mode in modes or likelihood.MODES:
+        values = {
+            "log_marginal": likelihood.log_marginal(*data, mode=mode),
+            "log_profile": likelihood.log_profile(*data, mode=mode),
+            "q_mu": likelihood.q_mu(*data, mode=mode),
+            "q_mu (mu >= 0)": likelihood.q_mu(*data, mode=mode, restrict=True),
+            "significance": likelihood.significance(n_observed, *background, mode=mode),
+            "S95 expected": expected_limit(*background, mode=mode),
+        }
+        found[mode] = {name: float(value) for name, value in values.items()}
+    click.echo(json.dumps(found, indent=2) if as_json else counts_table(found))
+
+
 def _plot(run_directory: Path) -> None:
     from fitplugin.plots.marginals import plot_run
     from fitplugin.runs.directory import read_run

@@ -30,6 +30,7 @@ GROUPS = {
     "fitplugin.surrogates": "a surrogate",
     "fitplugin.spectra": "a spectrum calculator",
     "fitplugin.likelihoods": "a likelihood",
+    "fitplugin.combinations": "a combination",
     "fitplugin.constraints": "a constraint",
     "fitplugin.samplers": "a sampler",
     "fitplugin.pools": "a pool",

@@ -30,3 +30,11 @@ class Term(Protocol):
 
     def log_likelihood(self, observables: Mapping[str, FloatArray]) -> FloatArray:
         """Natural log of the likelihood, (n_points,); -inf where the term refuses a point."""
+
+
+class Constraint(Term, Protocol):
+    """A term on predicted observables; a hard one defines the prior and is no factor."""
+
+    @property
+    def is_hard(self) -> bool:
+        """Whether it only refuses points (0 or -inf)."""

@@ -53,8 +53,12 @@ class JointLikelihood:
     ----------
     space : ParameterSpace
     theory : Theory
+    regions : sequence of Term
+        Each gives the blob ``log_likelihood[REGION]``.
+    combination : Term
+        Makes one number of the regions; reads their observables and blobs.
     terms : sequence of Term
-        Their logs add: the regions are exclusive.
+        Further factors; their logs add.
     constraints : sequence of Term
         Hard ones define the prior together with the existence of a spectrum.
     recipe : Recipe
@@ -69,17 +73,21 @@ class JointLikelihood:
         self,
         space: ParameterSpace,
         theory: Theory,
+        regions: Sequence[Term],
+        combination: Term,
         terms: Sequence[Term],
         constraints: Sequence[Term],
         recipe: Recipe,
     ) -> None:
         self.space = space
         self.theory = theory
+        self.regions = tuple(regions)
+        self.combination = combination
         self.terms = tuple(terms)
         self.constraints = tuple(constraints)
         self._recipe = recipe
         known = theory.observable_names
-        for term in (*self.terms, *self.constraints):
+        for term in (*self.regions, combination, *self.terms, *self.constraints):
             for name in term.needs:
                 if name not in known:
                     raise InputError(term.name, one_of(name, known, "an observable of this scan"))
@@ -100,7 +108,10 @@ class JointLikelihood:
     @property
     def blob_names(self) -> tuple[str, ...]:
         """Names of the numeric blobs, in a fixed order."""
-        return (*self.theory.observable_names, *(f"log_likelihood[{t.name}]" for t in self.terms))
+        return (
+            *self.theory.observable_names,
+            *(f"log_likelihood[{t.name}]" for t in (*self.regions, *self.terms)),
+        )
 
     def digest(self) -> str:
         """SHA-256 over surrogates, data, priors and evaluation code."""
@@ -124,17 +135,13 @@ class JointLikelihood:
         observed = self.theory.observables(parameters)
         valid, reason = self._constrained(observed)
         blobs = dict(observed.values)
-        total = np.zeros(len(valid))
+        for region in self.regions:
+            blobs[f"log_likelihood[{region.name}]"] = self._ask(region, blobs, theta)
+        total = self._ask(self.combination, blobs, theta)
         for term in self.terms:
-            # a term is asked only where the theory has an answer, NaN never reaches it
-            computable = np.isfinite(np.stack([blobs[n] for n in term.needs])).all(axis=0)
-            values = np.full(len(valid), -np.inf)
-            values[computable] = term.log_likelihood(
-                {name: blobs[name][computable] for name in term.needs}
-            )
-            self._refuse_bugs(term, values, theta)
+            values = self._ask(term, blobs, theta)
             blobs[f"log_likelihood[{term.name}]"] = values
-            total += values
+            total = total + values
         blobs["reason"] = reason
         return Batch(np.where(valid, total, -np.inf), valid, blobs)
 
@@ -155,6 +162,17 @@ class JointLikelihood:
             reason[refused] = constraint.name
             valid &= ~refused
         return valid, reason
+
+    def _ask(self, term: Term, blobs: Mapping[str, FloatArray], theta: ArrayLike) -> FloatArray:
+        # a term is asked only where the theory has an answer, NaN never reaches it
+        needed = np.stack([blobs[name] for name in term.needs])
+        computable = np.asarray(np.isfinite(needed).all(axis=0))
+        values = np.full(len(computable), -np.inf)
+        values[computable] = term.log_likelihood(
+            {name: column[computable] for name, column in blobs.items()}
+        )
+        self._refuse_bugs(term, values, theta)
+        return values
 
     def _refuse_bugs(self, term: Term, values: FloatArray, theta: ArrayLike) -> None:
         bad = np.flatnonzero(np.isnan(values) | np.isposinf(values))

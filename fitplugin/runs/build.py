@@ -63,7 +63,7 @@ def build(config: ScanConfig, folder: Path, models: ModelCache) -> Scan:
     models : ModelCache
     """
     theory = build_theory(config, models, folder)
-    counts = dict(config.observed) if config.observed else asimov_counts(config, theory)
+    counts = config.counts or asimov_counts(config, theory)
     digest = _digest(config, counts, models, folder)
     arguments = (config.model_dump_json(), str(folder.resolve()), str(models.folder), digest)
     joint = _build_joint(config, theory, counts, Recipe(rebuild, arguments, digest))
@@ -143,10 +143,14 @@ def _build_joint(
         )
         for region in config.regions
     ]
+    combination = config.combination.plugin(config.combination.options, regions, config.nuisances)
     guests = [component.plugin(component.options) for component in config.likelihoods]
     constraints = [component.plugin(component.options) for component in config.constraints]
+    # soft constraints are factors of the likelihood, hard ones cut the prior
+    hard = [constraint for constraint in constraints if constraint.is_hard]
+    terms = [*guests, *(constraint for constraint in constraints if not constraint.is_hard)]
     space = ParameterSpace(config.free, config.fixed)
-    return JointLikelihood(space, theory, [*regions, *guests], constraints, recipe)
+    return JointLikelihood(space, theory, regions, combination, terms, hard, recipe)
 
 
 def _check_parameters(config: ScanConfig, jobs: list[Job]) -> None:
@@ -200,7 +204,7 @@ def _digest(
     facts = config.model_dump(
         mode="json",
         include={"parameters", "luminosity", "cross_section", "regions", "likelihoods",
-                 "constraints", "spectrum"},
+                 "nuisances", "combination", "constraints", "spectrum"},
     )  # fmt: skip
     table = read_table(config.cross_section.table, folder).digest
     whole = [facts, dict(counts), models.digests, table, _code_digest()]

@@ -13,11 +13,14 @@ from pydantic import (
     Strict,
     Tag,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from fitplugin.errors import InputError, one_of
+from fitplugin.likelihoods.combination import Nuisances
+from fitplugin.likelihoods.workspace import read_channel
 from fitplugin.options import Options, located_error
 from fitplugin.physics.natural_susy import BENCHMARKS
 from fitplugin.plugins import component
@@ -77,10 +80,23 @@ class EfficiencyConfig(Options):
     region: str = Field(description="Name of the region in that table.")
 
 
+class WorkspaceConfig(Options):
+    """A channel of a HistFactory workspace (pyhf JSON) that gives the data of a region."""
+
+    file: str
+    channel: str
+
+
 class RegionConfig(Options):
-    """One counting region: its data but for the counts, and what learns its efficiency."""
+    """One counting region: its data, and what learns its efficiency."""
 
     name: str = Field(min_length=1)
+    workspace: WorkspaceConfig | None = Field(
+        None, description="Read n_observed, background and background_error from there."
+    )
+    n_observed: float | None = Field(
+        None, ge=0, description="Observed events; or under 'observed', or from a 'mock'."
+    )
     background: float = Field(gt=0, description="Expected background [events].")
     background_error: float = Field(gt=0, description="Its error [events].")
     mode: Mode = Field("mean", description="What the lognormal nuisances keep.")
@@ -88,6 +104,20 @@ class RegionConfig(Options):
     surrogate: component("fitplugin.surrogates") = Field(  # type: ignore[valid-type]
         {"kind": "dgp", "mode": "paper"}, validate_default=True
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_workspace(cls, data: Any, info: ValidationInfo) -> Any:
+        if not isinstance(data, dict) or not isinstance(data.get("workspace"), dict):
+            return data
+        place = WorkspaceConfig.model_validate(data["workspace"])
+        path = (info.context or {}).get("folder", Path()) / place.file
+        try:
+            found = read_channel(path, place.channel)
+        except InputError as error:
+            raise located_error(("workspace",), data["workspace"], str(error)) from error
+        # what stands in the scan file has the last word
+        return {**found._asdict(), **data}
 
 
 class MockConfig(Options):
@@ -124,6 +154,10 @@ class ScanConfig(Options):
     likelihoods: tuple[component("fitplugin.likelihoods"), ...] = Field(  # type: ignore[valid-type]
         (), description="Further terms, on any observable."
     )
+    nuisances: Nuisances = Nuisances()
+    combination: component("fitplugin.combinations") = Field(  # type: ignore[valid-type]
+        {"kind": "product"}, validate_default=True
+    )
     constraints: tuple[component("fitplugin.constraints"), ...] = ()  # type: ignore[valid-type]
     observed: dict[str, float] | None = Field(None, description="Observed events per region.")
     mock: MockConfig | None = None
@@ -143,8 +177,11 @@ class ScanConfig(Options):
         for index, name in enumerate(names):
             if name in names[:index]:
                 raise located_error(("regions", index, "name"), name, f"{name!r} appears twice")
-        if (self.observed is None) == (self.mock is None):
-            raise ValueError("give either 'observed' or 'mock'")
+        in_regions = all(region.n_observed is not None for region in self.regions)
+        if self.observed is not None and self.mock is not None:
+            raise ValueError("give either 'observed' or 'mock', not both")
+        if self.observed is None and self.mock is None and not in_regions:
+            raise ValueError("give either 'observed' or 'mock', or n_observed in every region")
         for name, count in (self.observed or {}).items():
             if name not in names:
                 raise located_error(("observed", name), count, one_of(name, names, "a region"))
@@ -154,6 +191,13 @@ class ScanConfig(Options):
             if self.observed is not None and name not in self.observed:
                 raise located_error(("observed",), None, f"no count for the region {name!r}")
         return self
+
+    @property
+    def counts(self) -> dict[str, float] | None:
+        """Observed events per region, or None if a mock has to be made."""
+        if self.mock is not None:
+            return None
+        return self.observed or {r.name: float(r.n_observed or 0.0) for r in self.regions}
 
     @property
     def free(self) -> dict[str, tuple[float, float]]:

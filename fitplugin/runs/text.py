@@ -77,5 +77,16 @@ def calibration_table(judged: Sequence[Judged]) -> str:
     return "\n".join(lines)
 
 
+def counts_table(found: Mapping[str, Mapping[str, float]]) -> str:
+    """Return one line per mode of `fitplugin counts`."""
+    names = list(next(iter(found.values())))
+    lines = [f"{'mode':<12}" + "".join(f"{name:>16}" for name in names)]
+    lines += [
+        f"{mode:<12}" + "".join(f"{values[name]:16.8f}" for name in names)
+        for mode, values in found.items()
+    ]
+    return "\n".join(lines)
+
+
 def _interval(ends: Sequence[float]) -> str:
     return f"[{ends[0]:.5g}, {ends[1]:.5g}]"

@@ -97,6 +97,7 @@ def case(n: float, s: float, k_s: float, b: float, k_b: float) -> Case | None:
     """Return an entry with lognormal medians s, b and widths k; None if not ordinary."""
     if not (k_s <= K_ORDINARY and k_b <= K_ORDINARY and n <= N_LARGE and 1e-200 < s + b < 1e6):
         return None
+    s, b = s if s > 1e-250 else 0.0, b if b > 1e-250 else 0.0  # the logs of both are needed
     big_k = sqrt(k_s * k_s + k_b * k_b)
     cos, sin = (k_s / big_k, k_b / big_k) if big_k > 0.0 else (1.0, 0.0)
     n_ref = n if n > 1.0 else 1.0

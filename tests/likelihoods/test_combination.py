@@ -1,0 +1,202 @@
+"""Combinations of regions: products, shared nuisances, and selections that ignore the data."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.stats import norm
+
+from fitplugin.likelihoods.combination import (
+    BestExpected,
+    BestExpectedOptions,
+    BestSet,
+    Nuisances,
+    Product,
+    SelectionOptions,
+)
+from fitplugin.likelihoods.selection import compatible_sets, groups_of
+from fitplugin.likelihoods.signal_region import SignalRegion, SignalRegionOptions
+from fitplugin.stats.counts import log_marginal, q_mu
+from fitplugin.stats.limits import expected_limit
+
+DATA = {
+    "A": (33.2, 12.2, 3.9),
+    "B": (68.9, 21.1, 5.9),
+    "C": (140.0, 129.0, 42.0),
+    "D": (400.0, 385.0, 119.0),
+}
+RNG = np.random.default_rng(6)
+
+
+def regions(names="AB"):
+    return [
+        SignalRegion(SignalRegionOptions(name=n, n_observed=o, background=b, background_error=e))
+        for n, (o, b, e) in ((name, DATA[name]) for name in names)
+    ]
+
+
+def observables(names="AB", n_points=40, relative=0.15):
+    """Signals whose errors are a common cross-section error times an own one."""
+    sigma = RNG.uniform(0.5, 20.0, n_points)
+    values = {"cross_section": sigma, "cross_section_error": relative * sigma}
+    for region in regions(names):
+        n_signal = RNG.uniform(0.1, 60.0, n_points)
+        own = RNG.uniform(0.05, 0.5, n_points) * n_signal
+        error = np.sqrt(own**2 + (relative * n_signal) ** 2 + (relative * own) ** 2)
+        values |= dict(zip(region.needs, (n_signal, error), strict=True))
+        values[f"own[{region.name}]"] = own
+        values[f"log_likelihood[{region.name}]"] = region.log_likelihood(values)
+    return values
+
+
+def product(names="AB", **nuisances):
+    return Product(Product.Options(), regions(names), Nuisances(**nuisances))
+
+
+def test_independent_regions_multiply():
+    values = observables()
+    expected = values["log_likelihood[A]"] + values["log_likelihood[B]"]
+    found = product(cross_section="independent").log_likelihood(values)
+    assert_allclose(found, expected, rtol=1e-14)
+
+
+def test_shared_error_is_an_average_over_the_common_factor():
+    """Brute force: the common lognormal factor on a fine grid, the rest as one region each."""
+    values = observables(n_points=5)
+    k = np.sqrt(np.log1p(0.15**2))
+    nodes = np.linspace(-7, 7, 281)
+    factor = np.exp(k * nodes - 0.5 * k**2)[:, np.newaxis]
+    log_l = norm.logpdf(nodes)[:, np.newaxis] + np.log(nodes[1] - nodes[0])
+    for region in regions():
+        n_signal, own = values[f"n_signal[{region.name}]"], values[f"own[{region.name}]"]
+        n, b, error = DATA[region.name]
+        log_l = log_l + log_marginal(n, factor * n_signal, factor * own, b, error)
+    expected = np.logaddexp.reduce(log_l, axis=0)
+    assert_allclose(product().log_likelihood(values), expected, atol=1e-6)
+
+
+def test_without_a_cross_section_error_there_is_nothing_to_share():
+    values = observables(relative=0.0)
+    found = product().log_likelihood(values)
+    assert_allclose(found, product(cross_section="independent").log_likelihood(values), atol=1e-8)
+
+
+def test_one_region_has_nobody_to_share_with():
+    values = observables("A")
+    assert_allclose(product("A").log_likelihood(values), values["log_likelihood[A]"], rtol=1e-14)
+
+
+def test_uncorrelated_gaussian_backgrounds_come_close_to_independent_regions():
+    """Where backgrounds are well known, the law of their error does not matter."""
+    data = [
+        SignalRegion(SignalRegionOptions(name=n, n_observed=90, background=60, background_error=2))
+        for n in "AB"
+    ]
+    values = {}
+    for region in data:
+        values |= dict(
+            zip(region.needs, (np.array([25.0, 40.0]), np.array([2.0, 3.0])), strict=True)
+        )
+        values[f"log_likelihood[{region.name}]"] = region.log_likelihood(values)
+    correlated = Product(
+        Product.Options(), data, Nuisances(background_covariance=((4.0, 0.0), (0.0, 4.0)))
+    ).log_likelihood(values)
+    independent = values["log_likelihood[A]"] + values["log_likelihood[B]"]
+    assert_allclose(np.diff(correlated), np.diff(independent), atol=0.02)
+
+
+def chi2(values, name):
+    n, b, error = DATA[name]
+    region = regions(name)[0]
+    return q_mu(n, *(values[need] for need in region.needs), b, error)
+
+
+def test_each_group_is_represented_by_its_best_expected_region():
+    values = observables("ABCD")
+    options = BestExpectedOptions(groups=(("A", "C"), ("B", "D")), cap_kind="none")
+    found = BestExpected(options, regions("ABCD"), Nuisances()).log_likelihood(values)
+    limit = {name: float(expected_limit(*DATA[name][1:])) for name in "ABCD"}
+    expected = np.zeros(40)
+    for first, second in (("A", "C"), ("B", "D")):
+        wins = values[f"n_signal[{first}]"] / limit[first] >= (
+            values[f"n_signal[{second}]"] / limit[second]
+        )
+        expected += np.where(wins, chi2(values, first), chi2(values, second))
+    assert_allclose(found, -0.5 * expected, rtol=1e-10)
+
+
+def test_the_choice_never_looks_at_the_data():
+    values = observables("AC", n_points=200)
+    fits = []
+    for n_observed in (0.0, 500.0):
+        changed = regions("AC")
+        for region in changed:
+            region.options = region.options.model_copy(update={"n_observed": n_observed})
+        overlap = ((True, True), (True, True))
+        choice = BestExpected(BestExpectedOptions(overlap=overlap), changed, Nuisances())._choice
+        n_signal = np.stack([values[f"n_signal[{n}]"] for n in "AC"], axis=1)
+        fits.append((n_signal / choice._limits).argmax(axis=1))
+    assert (fits[0] == fits[1]).all()
+
+
+def test_groups_follow_from_the_overlap():
+    overlap = np.zeros((5, 5), dtype=bool)
+    overlap[0, 3] = overlap[3, 0] = overlap[3, 4] = overlap[4, 3] = True
+    assert groups_of(overlap) == [[0, 3, 4], [1], [2]]
+
+
+def test_best_set_equals_a_search_over_all_sets():
+    pytest.importorskip("networkx")
+    overlap = np.array([[0, 1, 0, 1], [1, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0]], dtype=bool)
+    values = observables("ABCD")
+    options = SelectionOptions(
+        overlap=tuple(map(tuple, overlap.tolist())), cap_kind="none",
+        s95_expected={"A": 10.6, "B": 14.4, "C": 20.0, "D": 30.0},
+    )  # fmt: skip
+    found = BestSet(options, regions("ABCD"), Nuisances()).log_likelihood(values)
+    weight = np.stack(
+        [values[f"n_signal[{n}]"] / options.s95_expected[n] for n in "ABCD"], axis=1
+    ) ** 2  # fmt: skip
+    for point in range(40):
+        allowed = [
+            chosen
+            for size in range(5)
+            for chosen in itertools.combinations(range(4), size)
+            if not any(overlap[i, j] for i, j in itertools.combinations(chosen, 2))
+        ]
+        best = max(allowed, key=lambda chosen: weight[point, list(chosen)].sum())
+        expected = sum(chi2(values, "ABCD"[i])[point] for i in best)
+        assert_allclose(found[point], -0.5 * expected, rtol=1e-9)
+
+
+def test_compatible_sets_without_overlap_are_everything():
+    pytest.importorskip("networkx")
+    assert compatible_sets(np.zeros((4, 4), dtype=bool)).tolist() == [[True] * 4]
+
+
+@pytest.mark.parametrize("kind", ["hard", "smooth"])
+def test_caps_bound_chi2(kind):
+    values = observables("ABCD", n_points=100)
+    for name in "ABCD":
+        values[f"n_signal[{name}]"] *= 30
+        values[f"n_signal_error[{name}]"] *= 0.1
+
+    def fit(**options):
+        return -2 * BestExpected(
+            BestExpectedOptions(**options), regions("ABCD"), Nuisances()
+        ).log_likelihood(values)
+
+    free, capped = fit(cap_kind="none"), fit(cap_kind=kind, cap=100.0)
+    assert free.max() > 100
+    expected = np.minimum(free, 100) if kind == "hard" else 100 * free / (100 + free)
+    assert_allclose(capped, expected)
+
+
+def test_expected_limits_are_those_published():
+    """ATL-PHYS-PUB-2013-011 with a 30 % systematic: 11.5, 16.4, 66 and 178 events."""
+    published = np.array([11.5, 16.4, 66.0, 178.0])
+    found = expected_limit([12.2, 21.4, 129.0, 385.0], [5.3, 8.7, 42.0, 119.0], mode="scynet")
+    assert np.abs(found / published - 1).max() < 0.03
