@@ -6,8 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from fitplugin.surrogates import Dataset
+
+# the same examples on every machine; the slow tests draw more
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.load_profile("fixed")
 
 SCANS = Path(__file__).parents[1] / "scans" / "natural_susy"
 

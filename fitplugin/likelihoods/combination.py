@@ -28,6 +28,8 @@ from fitplugin.stats.counts import q_mu
 from fitplugin.stats.limits import expected_limit
 from fitplugin.stats.shared import log_marginal_shared
 
+_LEAST_COUNT = 3
+
 
 class Nuisances(Options):
     """Which uncertainties the regions of a product have in common."""
@@ -43,7 +45,10 @@ class Nuisances(Options):
 class Product:
     """Product of exclusive regions, the cross-section error common to all of them.
 
-    With a background covariance: the simplified likelihood, Gaussian in the backgrounds.
+    With a background covariance: the simplified likelihood of arXiv:1809.05548, Gaussian in the
+    backgrounds and integrated over them, with the signal errors added to its diagonal. The
+    integral is Laplace's to second order, good to 1e-3 in ln L from three observed events on;
+    fewer are refused.
     """
 
     class Options(Options):
@@ -61,6 +66,13 @@ class Product:
         self._regions = tuple(regions)
         rows = nuisances.background_covariance
         self._covariance = None if rows is None else _covariance(rows, self._regions)
+        for region in self._regions if rows is not None else ():
+            if region.options.n_observed < _LEAST_COUNT:
+                raise InputError(
+                    "nuisances.background_covariance",
+                    f"needs at least {_LEAST_COUNT} observed events per region; "
+                    f"{region.name!r} has {region.options.n_observed:g}",
+                )
 
     @property
     def name(self) -> str:
@@ -79,7 +91,7 @@ class Product:
         return self._nuisances.cross_section == "shared" and self._covariance is None
 
     def log_likelihood(self, observables: Mapping[str, FloatArray]) -> FloatArray:
-        """Natural log of the joint marginal likelihood, (n_points,)."""
+        """Natural log of the joint likelihood, (n_points,)."""
         if self._covariance is not None:
             return self._correlated(observables, self._covariance)
         if not self._is_shared or len(self._regions) == 1:

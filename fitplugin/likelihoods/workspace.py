@@ -66,8 +66,8 @@ def read_channel(path: Path, channel: str) -> CountingData:
         for modifier in modifiers:
             shift = nominal * _relative(modifier, settings)
             shifts[modifier["name"]] = shifts.get(modifier["name"], 0.0) + shift
-    error = float(np.sqrt(np.sum(np.square(list(shifts.values())))))
-    return CountingData(float(data[0]), background, error)
+    total = float(np.sqrt(np.sum(np.square(list(shifts.values())))))
+    return CountingData(float(data[0]), background, total)
 
 
 def _checked(sample: Mapping[str, Any], where: str) -> list[Mapping[str, Any]]:

@@ -48,7 +48,8 @@ def plan(config: ScanConfig, folder: Path) -> list[Job]:
     planner = Planner()
     theory = build_theory(config, planner, folder)
     _check_parameters(config, planner.jobs)
-    _build_joint(config, theory, dict.fromkeys(_region_names(config), 0.0), _NO_RECIPE)
+    counts = config.counts or dict.fromkeys(_region_names(config), _MOCK_NOT_MADE)
+    _build_joint(config, theory, counts, _NO_RECIPE)
     return planner.jobs
 
 
@@ -182,6 +183,7 @@ def _never(*_: Any) -> JointLikelihood:
     raise RuntimeError("a likelihood without trained surrogates cannot be rebuilt")
 
 
+_MOCK_NOT_MADE = 1000.0  # stands for counts that no check may refuse
 _NO_RECIPE = Recipe(_never, (), "")
 _EVALUATION_FLOORS = ("stats", "surrogates", "physics", "likelihoods")
 

@@ -152,7 +152,8 @@ def _general_marginal(columns: Columns, mode: str) -> FloatArray:
         raw = poisson_gamma.log_integral_gamma(poisson_gamma.prepare_gamma(*columns))
     else:
         raw = poisson_lognormal.log_integral(_prepare(columns, mode))
-    return _where_impossible(columns, raw) + _log_constant(columns[0])
+    # an average of probabilities: rounding and quadrature must not lift it above one
+    return np.minimum(_where_impossible(columns, raw) + _log_constant(columns[0]), 0.0)
 
 
 def _maximum(columns: Columns, mode: str) -> FloatArray:

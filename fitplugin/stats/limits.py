@@ -35,8 +35,8 @@ def expected_limit(
 
     Source: Cowan, Cranmer, Gross, Vitells, arXiv:1007.1727, eqs. 87-89 (CLs, Asimov data).
 
-    >>> float(expected_limit(1e4, 1e-6).round(1))     # 1.96 sqrt(B) for large counts
-    196.6
+    >>> float(expected_limit(1e4, 1e-6).round(1))     # about 1.96 sqrt(B) for large counts
+    197.3
     """
     b, error = np.broadcast_arrays(np.asarray(background, float), np.asarray(background_error))
     target = float(ndtri(1.0 - 0.5 * (1.0 - confidence))) ** 2
