@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import BaseModel, Field
 
-from fitplugin.arrays import FloatArray
+from fitplugin.arrays import BoolArray, FloatArray
 from fitplugin.errors import InputError, one_of
 from fitplugin.likelihoods.selection import (
     compatible_sets,
@@ -151,91 +151,26 @@ class SelectionOptions(Options):
     )
 
 
-class BestExpectedOptions(SelectionOptions):
-    """Options of the best expected region per group."""
+class Selection:
+    """Sets of regions chosen at each point by expected sensitivity, never by the data.
 
-    groups: tuple[tuple[str, ...], ...] | None = Field(
-        None, description="Disjoint groups of regions by name; default: from the overlap."
-    )
-
-
-class BestExpected:
-    """One region per disjoint group: that with the largest signal over its expected limit.
-
-    The choice never looks at the data. The result is -chi2/2 with chi2 = sum of q_mu, which
-    compares each point with the best signal strength and so means the same in every region.
+    The result is -chi2/2 with chi2 = sum of q_mu over the chosen regions, which compares each
+    point with the best signal strength and so means the same in every region.
     """
 
-    Options: ClassVar[type[BaseModel]] = BestExpectedOptions
     citations: ClassVar[tuple[str, ...]] = (
         "P. Bechtle et al., SCYNet, arXiv:1703.01309",
         "G. Cowan et al., Asymptotic formulae, arXiv:1007.1727",
     )
 
     def __init__(
-        self, options: BestExpectedOptions, regions: Sequence[SignalRegion], nuisances: Nuisances
+        self,
+        options: SelectionOptions,
+        regions: Sequence[SignalRegion],
+        alternatives: Sequence[BoolArray],
     ) -> None:
-        names = [region.name for region in regions]
-        if options.groups is not None:
-            groups = normalised_groups(options.groups, names)
-        else:
-            groups = groups_of(overlap_matrix(options.overlap, names))
-        self._choice = _Choice(options, regions)
-        # the alternatives of each group: sets of one region
-        self._groups = [np.eye(len(names), dtype=bool)[list(group)] for group in groups]
-
-    @property
-    def name(self) -> str:
-        """How errors call it."""
-        return "combination"
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """What the regions read."""
-        return self._choice.needs
-
-    def log_likelihood(self, observables: Mapping[str, FloatArray]) -> FloatArray:
-        """-chi2/2 of the selected regions, (n_points,)."""
-        return self._choice.log_likelihood(observables, self._groups)
-
-
-class BestSet:
-    """The compatible set of regions with the largest expected sensitivity, exactly.
-
-    Sensitivities add in quadrature, so the set maximises the sum of (signal/limit)^2 over all
-    sets of regions without a common event: a maximum-weight independent set, found among all
-    maximal ones (extra ``combination``). Otherwise as `BestExpected`.
-    """
-
-    Options: ClassVar[type[BaseModel]] = SelectionOptions
-    citations = BestExpected.citations
-
-    def __init__(
-        self, options: SelectionOptions, regions: Sequence[SignalRegion], nuisances: Nuisances
-    ) -> None:
-        overlap = overlap_matrix(options.overlap, [region.name for region in regions])
-        self._choice = _Choice(options, regions)
-        self._sets = [compatible_sets(overlap)]
-
-    @property
-    def name(self) -> str:
-        """How errors call it."""
-        return "combination"
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """What the regions read."""
-        return self._choice.needs
-
-    def log_likelihood(self, observables: Mapping[str, FloatArray]) -> FloatArray:
-        """-chi2/2 of the selected regions, (n_points,)."""
-        return self._choice.log_likelihood(observables, self._sets)
-
-
-class _Choice:
-    """Choose sets of regions by expected sensitivity and add up their capped chi2."""
-
-    def __init__(self, options: SelectionOptions, regions: Sequence[SignalRegion]) -> None:
+        # of each (n_sets, n_regions) array the best set counts
+        self._alternatives = tuple(alternatives)
         self._options = options
         self._regions = tuple(regions)
         names = [region.name for region in regions]
@@ -259,17 +194,21 @@ class _Choice:
         )
 
     @property
+    def name(self) -> str:
+        """How errors call it."""
+        return "combination"
+
+    @property
     def needs(self) -> tuple[str, ...]:
+        """What the regions read."""
         return tuple(name for region in self._regions for name in region.needs)
 
-    def log_likelihood(
-        self, observables: Mapping[str, FloatArray], alternatives: Sequence[np.ndarray]
-    ) -> FloatArray:
-        """-chi2/2; of each (n_sets, n_regions) array of alternatives the best set counts."""
+    def log_likelihood(self, observables: Mapping[str, FloatArray]) -> FloatArray:
+        """-chi2/2 of the chosen regions, (n_points,)."""
         n_signal = np.stack([observables[r.needs[0]] for r in self._regions], axis=1)
         sensitivity = np.square(n_signal / self._limits)
         chosen = np.zeros(n_signal.shape, dtype=bool)
-        for sets in alternatives:
+        for sets in self._alternatives:
             chosen |= sets[(sensitivity @ sets.T).argmax(axis=1)]
         return -0.5 * self._capped(np.where(chosen, self._q(observables), 0.0).sum(axis=1))
 
@@ -299,6 +238,49 @@ class _Choice:
         if self._options.cap_kind == "smooth":
             return chi2 * cap / (chi2 + cap)
         return np.minimum(chi2, cap)
+
+
+class BestExpectedOptions(SelectionOptions):
+    """Options of the best expected region per group."""
+
+    groups: tuple[tuple[str, ...], ...] | None = Field(
+        None, description="Disjoint groups of regions by name; default: from the overlap."
+    )
+
+
+class BestExpected(Selection):
+    """One region per disjoint group: that with the largest signal over its expected limit."""
+
+    Options: ClassVar[type[BaseModel]] = BestExpectedOptions
+
+    def __init__(
+        self, options: BestExpectedOptions, regions: Sequence[SignalRegion], nuisances: Nuisances
+    ) -> None:
+        names = [region.name for region in regions]
+        if options.groups is not None:
+            groups = normalised_groups(options.groups, names)
+        else:
+            groups = groups_of(overlap_matrix(options.overlap, names))
+        # the alternatives of each group: sets of one region
+        alone = np.eye(len(names), dtype=bool)
+        super().__init__(options, regions, [alone[list(group)] for group in groups])
+
+
+class BestSet(Selection):
+    """The compatible set of regions with the largest expected sensitivity, exactly.
+
+    Sensitivities add in quadrature, so the set maximises the sum of (signal/limit)^2 over all
+    sets of regions without a common event: a maximum-weight independent set, found among all
+    maximal ones (extra ``combination``).
+    """
+
+    Options: ClassVar[type[BaseModel]] = SelectionOptions
+
+    def __init__(
+        self, options: SelectionOptions, regions: Sequence[SignalRegion], nuisances: Nuisances
+    ) -> None:
+        overlap = overlap_matrix(options.overlap, [region.name for region in regions])
+        super().__init__(options, regions, [compatible_sets(overlap)])
 
 
 def _covariance(rows: Sequence[Sequence[float]], regions: Sequence[SignalRegion]) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -221,8 +222,8 @@ def _learn_local(
     return hyper, partition.neighbourhoods(points / hyper.length_scale, n_centres, size)
 
 
-class _RandomCommittee:
-    """Random experts of one target; all of them answer, combined by the robust BCM."""
+class _Committee(ABC):
+    """Experts of one target, and how their latent predictions are combined."""
 
     def __init__(
         self,
@@ -230,41 +231,47 @@ class _RandomCommittee:
         target: FloatArray,
         hyper: Hyperparameters,
         rows: IntArray,
-        options: DgpOptions,
+        n_asked: int,
     ) -> None:
         self.rows = rows
         self.experts = Experts.factorise(TrainingBlocks.deal(points, target, rows), hyper)
-        self.entries_per_point = rows.size
+        self._n_asked = min(n_asked, len(rows) - 1)
+        self._centres = self.experts.scaled_inputs.mean(axis=1)
 
+    @property
+    @abstractmethod
+    def entries_per_point(self) -> int:
+        """Size of the largest array that one point needs."""
+
+    @abstractmethod
     def latent(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Latent mean and variance at (n_points, n_features): two (n_points,) arrays."""
+
+
+class _RandomCommittee(_Committee):
+    """Random experts; all of them answer, combined by the robust BCM."""
+
+    @property
+    def entries_per_point(self) -> int:
+        return int(self.rows.size)
+
+    def latent(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
         hyper = self.experts.hyper
         mean, variance = self.experts.latent_of_all(points / hyper.length_scale)
         return robust_bcm(mean, variance, hyper.signal_std**2)
 
 
-class _LocalCommittee:
-    """Overlapping neighbourhoods of one target; the nearest few answer, blended smoothly."""
+class _LocalCommittee(_Committee):
+    """Overlapping neighbourhoods; the nearest few answer, blended smoothly."""
 
-    def __init__(
-        self,
-        points: FloatArray,
-        target: FloatArray,
-        hyper: Hyperparameters,
-        rows: IntArray,
-        options: DgpOptions,
-    ) -> None:
-        self.rows = rows
-        self.experts = Experts.factorise(TrainingBlocks.deal(points, target, rows), hyper)
-        self._centres = self.experts.scaled_inputs.mean(axis=1)
-        self._n_nearest = min(options.n_nearest, len(rows) - 1)
-        self.entries_per_point = self._n_nearest * rows.shape[1] ** 2
+    @property
+    def entries_per_point(self) -> int:
+        return int(self._n_asked * self.rows.shape[1] ** 2)
 
     def latent(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Latent mean and variance at (n_points, n_features): two (n_points,) arrays."""
         scaled = points / self.experts.hyper.length_scale
         distance = cdist(scaled, self._centres)
-        chosen = _smallest(distance, self._n_nearest + 1)
+        chosen = _smallest(distance, self._n_asked + 1)
         mean, variance = self.experts.latent_of(scaled, chosen[:, :-1])
         return blended(mean, variance, np.take_along_axis(distance, chosen, axis=1))
 
@@ -275,7 +282,7 @@ class _Fitted:
 
     dataset: Dataset
     frame: _Frame
-    committees: tuple[_RandomCommittee | _LocalCommittee, ...]
+    committees: tuple[_Committee, ...]
 
     @classmethod
     def of(
@@ -291,7 +298,7 @@ class _Fitted:
             dataset,
             frame,
             tuple(
-                committee(points, target, hyper, rows, options)
+                committee(points, target, hyper, rows, options.n_nearest)
                 for target, (hyper, rows) in zip(targets.T, learned, strict=True)
             ),
         )

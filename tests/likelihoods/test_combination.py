@@ -136,7 +136,7 @@ def test_the_choice_never_looks_at_the_data():
         for region in changed:
             region.options = region.options.model_copy(update={"n_observed": n_observed})
         overlap = ((True, True), (True, True))
-        choice = BestExpected(BestExpectedOptions(overlap=overlap), changed, Nuisances())._choice
+        choice = BestExpected(BestExpectedOptions(overlap=overlap), changed, Nuisances())
         n_signal = np.stack([values[f"n_signal[{n}]"] for n in "AC"], axis=1)
         fits.append((n_signal / choice._limits).argmax(axis=1))
     assert (fits[0] == fits[1]).all()
