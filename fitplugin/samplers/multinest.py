@@ -97,7 +97,7 @@ class MultiNest:
         n_params = len(problem.names) + len(problem.blob_names)
         with tempfile.TemporaryDirectory(prefix="mn-") as folder:
             task = Task(
-                library=library,
+                shared_object=library,
                 folder=Path(folder),
                 n_live=options.n_live,
                 tolerance=options.tolerance,

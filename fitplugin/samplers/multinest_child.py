@@ -40,7 +40,7 @@ _SECONDS_BETWEEN_RECORDS = 0.2
 class Task(NamedTuple):
     """What the child is to do."""
 
-    library: Path
+    shared_object: Path
     folder: Path
     n_live: int
     tolerance: float
@@ -68,7 +68,7 @@ def main(problem: Problem, task: Task, parent: Connection) -> None:
     _redirect_output(task.folder / LOG_FILE)
     callbacks = _Callbacks(problem, task, parent)
     try:
-        run = _import_run(task.library)
+        run = _import_run(task.shared_object)
         run(
             LogLikelihood=callbacks.log_likelihood,
             Prior=None,
