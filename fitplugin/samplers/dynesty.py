@@ -43,6 +43,9 @@ class DynestyOptions(Options):
     """Live points; at least twice the number of parameters."""
     tolerance: float = Field(default=0.5, gt=0.0)
     """Stop when the live points could add no more than this to ln Z."""
+    bootstrap: int | None = Field(default=None, ge=0)
+    """Resamplings that decide how much the bound is enlarged (by default dynesty's choice, 5 for
+    uniform draws); 0 enlarges by a fixed quarter, which is faster and enough for many points."""
     bound: Literal["none", "single", "multi", "balls", "cubes"] = "multi"
     sample: Literal["auto", "unif", "rwalk", "slice", "rslice"] = "auto"
     queue_size: int | None = Field(default=None, gt=0)
@@ -135,6 +138,7 @@ def _new_sampler(
         n_dim,
         nlive=options.n_live,
         bound=options.bound,
+        bootstrap=options.bootstrap,
         sample=options.sample,
         rstate=rng,
         blob=True,
