@@ -141,7 +141,7 @@ def _or_else(few: list[float], columns: Columns, general: Kernel, mode: str) -> 
 
 
 def _marginal(columns: Columns, mode: str) -> FloatArray:
-    if mode != "gamma" and columns.shape[1] <= few_counts.MOST:
+    if mode != "gamma" and columns.shape[1] <= few_counts.MOST_INTEGRALS:
         few = few_counts.log_integrals(columns.tolist(), mode)
         return _or_else(few, columns, _general_marginal, mode)
     return _general_marginal(columns, mode)
@@ -158,7 +158,7 @@ def _general_marginal(columns: Columns, mode: str) -> FloatArray:
 
 def _maximum(columns: Columns, mode: str) -> FloatArray:
     """Maximum of constraint times Poisson, the constraint being 1 at nu = 0; no constant."""
-    if mode != "gamma" and columns.shape[1] <= few_counts.MOST:
+    if mode != "gamma" and columns.shape[1] <= few_counts.MOST_MAXIMA:
         return _or_else(
             few_counts.log_maxima(columns.tolist(), mode), columns, _general_maximum, mode
         )

@@ -22,7 +22,8 @@ import numpy as np
 from fitplugin.arrays import FloatArray
 from fitplugin.stats.poisson_lognormal import ABSENT, HALF_LOG_2PI
 
-MOST = 32  # entries from which the general scheme is faster
+# entries up to which this is faster than the general scheme
+MOST_INTEGRALS, MOST_MAXIMA = 12, 32
 K_ORDINARY = 1.0
 N_LARGE = 1e4  # beyond, the plain differences of log f lose digits
 N_CELLS = (24, 48)  # to try in turn
