@@ -268,6 +268,15 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+_YAML_WORDS = {
+    "Input should": "should",
+    "Tuple should": "should",
+    "tuple": "list",
+    "dictionary": "section of keys and values",
+    " after validation, not 0": "",
+}
+
+
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors(include_url=False)[0]
     place = ""
@@ -280,6 +289,8 @@ def _first_problem(error: ValidationError) -> str:
     if problem["type"] == "missing":
         message = "is required and missing"
     elif problem["type"] not in ("fitplugin", "value_error"):
-        # pydantic's own messages say what is expected, not what came
-        message = f"{message.replace('Input should', 'should')}, not {came!r}"
+        # pydantic's own messages say what is expected, in words of Python, and not what came
+        for python, yaml_word in _YAML_WORDS.items():
+            message = message.replace(python, yaml_word)
+        message = f"{message}, not {came!r}"
     return f"{place}: {message}" if place else message

@@ -114,6 +114,10 @@ BAD = {
                        ["constraints[0].theory_error", "not -2"]),
     "missing workspace": ("regions.0.workspace", {"file": "none.json", "channel": "SR"},
                           ["regions[0].workspace", "none.json"]),
+    "no regions": ("regions", [], ["regions: should have at least 1 item, not []"]),
+    "regions not a list": ("regions", {"name": "a"}, ["regions: should be a valid list"]),
+    "parameters not a section": ("parameters", [1], ["parameters: should be a valid section"]),
+    "count not finite": ("mock", {"benchmark": {"mu": float("nan")}}, ["mock.benchmark.mu", "nan"]),
     "format version": ("fitplugin", 2, ["fitplugin: should be 1, not 2"]),
 }  # fmt: skip
 
