@@ -20,6 +20,8 @@ fixed and N -> 0 ``scynet`` and ``histfactory`` have no such limit: half of thei
 then goes to infinite yield. ``mean`` and ``gamma`` have it.) ``lambda = 0`` with n > 0 gives
 -inf. All functions broadcast; scalars give floats.
 
+``benchmarks/figure_counts.py`` draws the conventions for two regions, marginal and profile.
+
 Source: arXiv:1611.02704; arXiv:1703.01309, appendix A (``scynet``).
 """
 
