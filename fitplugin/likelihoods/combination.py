@@ -54,10 +54,7 @@ class Product:
     class Options(Options):
         """No options: what is shared stands under ``nuisances``."""
 
-    citations: ClassVar[tuple[str, ...]] = (
-        "CMS, Simplified likelihood for the re-interpretation of public CMS results; "
-        "A. Buckley et al., The simplified likelihood framework, arXiv:1809.05548",
-    )
+    citations: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self, options: Options, regions: Sequence[SignalRegion], nuisances: Nuisances
@@ -66,6 +63,13 @@ class Product:
         self._regions = tuple(regions)
         rows = nuisances.background_covariance
         self._covariance = None if rows is None else _covariance(rows, self._regions)
+        modes = sorted({region.options.mode for region in self._regions})
+        if self._is_shared and len(modes) > 1:
+            raise InputError(
+                "nuisances.cross_section",
+                f"cannot be shared by regions of different modes ({', '.join(modes)}); "
+                "give all of them one mode, or make it independent",
+            )
         for region in self._regions if rows is not None else ():
             if region.options.n_observed < _LEAST_COUNT:
                 raise InputError(

@@ -66,7 +66,7 @@ class JointLikelihood:
     Raises
     ------
     InputError
-        If a term reads an observable that the theory does not give.
+        If a term reads an observable that the theory does not give, or two have one name.
     """
 
     def __init__(
@@ -87,6 +87,10 @@ class JointLikelihood:
         self.constraints = tuple(constraints)
         self._recipe = recipe
         known = theory.observable_names
+        factors = [term.name for term in (*self.regions, *self.terms)]
+        for name in factors:
+            if factors.count(name) > 1:
+                raise InputError(name, "names two factors of the likelihood; rename or merge them")
         for term in (*self.regions, combination, *self.terms, *self.constraints):
             for name in term.needs:
                 if name not in known:
@@ -129,17 +133,18 @@ class JointLikelihood:
         InputError
             If theta has another width or is not finite.
         LikelihoodError
-            If a term gives NaN or +inf: a bug, never repaired.
+            If a term gives NaN or +inf, or a valid point lacks a finite observable that a term
+            reads: a bug, never repaired.
         """
         parameters = self.space.complete(theta, self.theory.input_names)
         observed = self.theory.observables(parameters)
-        valid, reason = self._constrained(observed)
+        valid, reason = self._constrained(observed, theta)
         blobs = dict(observed.values)
         for region in self.regions:
-            blobs[f"log_likelihood[{region.name}]"] = self._ask(region, blobs, theta)
-        total = self._ask(self.combination, blobs, theta)
+            blobs[f"log_likelihood[{region.name}]"] = self._ask(region, blobs, valid, theta)
+        total = self._ask(self.combination, blobs, valid, theta)
         for term in self.terms:
-            values = self._ask(term, blobs, theta)
+            values = self._ask(term, blobs, valid, theta)
             blobs[f"log_likelihood[{term.name}]"] = values
             total = total + values
         blobs["reason"] = reason
@@ -153,20 +158,25 @@ class JointLikelihood:
     def is_valid(self, theta: ArrayLike) -> BoolArray:
         """Whether points belong to the prior: spectrum and constraints only, no yields."""
         parameters = self.space.complete(theta, self.theory.input_names)
-        return self._constrained(self.theory.production(parameters))[0]
+        return self._constrained(self.theory.production(parameters), theta)[0]
 
-    def _constrained(self, observed: Observables) -> tuple[BoolArray, np.ndarray]:
+    def _constrained(self, observed: Observables, theta: ArrayLike) -> tuple[BoolArray, np.ndarray]:
         valid, reason = observed.valid.copy(), observed.reason.astype("<U40")
         for constraint in self.constraints:
+            self._computable(constraint, observed.values, valid, theta)
             refused = valid & np.isneginf(constraint.log_likelihood(observed.values))
             reason[refused] = constraint.name
             valid &= ~refused
         return valid, reason
 
-    def _ask(self, term: Term, blobs: Mapping[str, FloatArray], theta: ArrayLike) -> FloatArray:
-        # a term is asked only where the theory has an answer, NaN never reaches it
-        needed = np.stack([blobs[name] for name in term.needs])
-        computable = np.asarray(np.isfinite(needed).all(axis=0))
+    def _ask(
+        self,
+        term: Term,
+        blobs: Mapping[str, FloatArray],
+        valid: BoolArray,
+        theta: ArrayLike,
+    ) -> FloatArray:
+        computable = self._computable(term, blobs, valid, theta)
         values = np.full(len(computable), -np.inf)
         values[computable] = term.log_likelihood(
             {name: column[computable] for name, column in blobs.items()}
@@ -174,9 +184,29 @@ class JointLikelihood:
         self._refuse_bugs(term, values, theta)
         return values
 
+    def _computable(
+        self,
+        term: Term,
+        blobs: Mapping[str, FloatArray],
+        valid: BoolArray,
+        theta: ArrayLike,
+    ) -> BoolArray:
+        """Where a term can be asked; not being able to ask it of a valid point is a bug."""
+        needed = np.stack([blobs[name] for name in term.needs], axis=1)
+        computable = np.asarray(np.isfinite(needed).all(axis=1))
+        bad = np.flatnonzero(valid & ~computable)
+        if len(bad):
+            name = term.needs[int(np.argmin(np.isfinite(needed[bad[0]])))]
+            place = self._describe(theta, bad[0])
+            raise LikelihoodError(f"{name} is {blobs[name][bad[0]]} at the valid point {place}")
+        return computable
+
     def _refuse_bugs(self, term: Term, values: FloatArray, theta: ArrayLike) -> None:
         bad = np.flatnonzero(np.isnan(values) | np.isposinf(values))
         if len(bad):
-            point = np.atleast_2d(np.asarray(theta, dtype=float))[bad[0]]
-            at = ", ".join(f"{n}={x!r}" for n, x in zip(self.names, point.tolist(), strict=True))
-            raise LikelihoodError(f"{term.name}: log-likelihood is {values[bad[0]]} at {at}")
+            place = self._describe(theta, bad[0])
+            raise LikelihoodError(f"{term.name}: log-likelihood is {values[bad[0]]} at {place}")
+
+    def _describe(self, theta: ArrayLike, row: int) -> str:
+        point = np.atleast_2d(np.asarray(theta, dtype=float))[row].tolist()
+        return ", ".join(f"{name}={x!r}" for name, x in zip(self.names, point, strict=True))

@@ -179,10 +179,12 @@ def _summary(scan: Scan, chain: Chain, prior: PriorSample | None, clock: _Clock)
         for name, column in chain.blobs.items()
     }
     evidence: dict[str, Any] = {"log_z_box": chain.log_z, "log_z_error": chain.log_z_error}
-    if prior is not None:
-        evidence["valid_fraction"] = prior.valid_fraction
-        evidence["valid_fraction_error"] = prior.valid_fraction_error
-        evidence["log_z"] = chain.log_z - float(np.log(prior.valid_fraction))
+    # the prior sample measures the fraction best; without one, the sampler's own draws do
+    fraction = prior.valid_fraction if prior else chain.details.get("valid_fraction")
+    if fraction:
+        error = prior.valid_fraction_error if prior else chain.details["valid_fraction_error"]
+        evidence |= {"valid_fraction": fraction, "valid_fraction_error": error}
+        evidence["log_z"] = chain.log_z - float(np.log(fraction))
     return {
         "title": scan.config.title,
         "sampler": chain.sampler,
@@ -214,6 +216,7 @@ def _manifest(scan: Scan, chain: Chain, clock: _Clock) -> dict[str, Any]:
         "digest": scan.joint.digest(),
         "models": dict(scan.model_digests),
         "n_like": chain.n_like,
+        "sampler": {"name": chain.sampler, **chain.details},
         "seconds": dict(clock.laps),
         "citations": _citations(scan.config),
     }
@@ -224,6 +227,7 @@ def _citations(config: ScanConfig) -> list[str]:
         config.sampler,
         config.spectrum,
         *(region.surrogate for region in config.regions),
+        config.combination,
         *config.likelihoods,
         *config.constraints,
     ]

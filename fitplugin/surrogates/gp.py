@@ -7,7 +7,6 @@ contributes nothing to the evidence or to a prediction.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,9 +87,7 @@ def negative_log_evidence(
     return float(value) / n_real, gradient / n_real
 
 
-def maximise_evidence(
-    blocks: TrainingBlocks, on_step: Callable[[], None] = lambda: None, max_steps: int = 60
-) -> Hyperparameters:
+def maximise_evidence(blocks: TrainingBlocks, max_steps: int = 60) -> Hyperparameters:
     """Find the hyper-parameters shared by all experts, from one fixed start (deterministic)."""
     n_features = blocks.inputs.shape[2]
     kinds = ["length_scale"] * n_features + ["signal_std", "noise_std"]
@@ -101,7 +98,6 @@ def maximise_evidence(
         jac=True,
         method="L-BFGS-B",
         bounds=[_LOG_BOUNDS[kind] for kind in kinds],
-        callback=lambda _: on_step(),
         options={"maxiter": max_steps},
     )
     return Hyperparameters.from_log(np.asarray(result.x))

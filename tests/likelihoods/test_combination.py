@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import norm
 
+from fitplugin.errors import InputError
 from fitplugin.likelihoods.combination import (
     BestExpected,
     BestExpectedOptions,
@@ -200,3 +201,11 @@ def test_expected_limits_are_those_published():
     published = np.array([11.5, 16.4, 66.0, 178.0])
     found = expected_limit([12.2, 21.4, 129.0, 385.0], [5.3, 8.7, 42.0, 119.0], mode="scynet")
     assert np.abs(found / published - 1).max() < 0.03
+
+
+def test_regions_of_different_modes_cannot_share_a_nuisance():
+    mixed = regions("AB")
+    mixed[1].options = mixed[1].options.model_copy(update={"mode": "scynet"})
+    with pytest.raises(InputError, match="different modes"):
+        Product(Product.Options(), mixed, Nuisances())
+    assert Product(Product.Options(), mixed, Nuisances(cross_section="independent"))

@@ -12,7 +12,7 @@ import yaml
 from numpy.testing import assert_allclose, assert_array_equal
 
 import fitplugin
-from fitplugin.errors import InputError
+from fitplugin.errors import InputError, LikelihoodError
 from fitplugin.stats.counts import log_marginal
 from tests.conftest import SCANS
 
@@ -150,3 +150,11 @@ def test_digest_does_not_depend_on_how_one_samples(smoke_joint, model_cache, tmp
 def test_malformed_theta_is_refused(bad, smoke_joint):
     with pytest.raises(InputError, match="theta"):
         smoke_joint.evaluate(bad)
+
+
+def test_nan_at_a_valid_point_is_a_bug_and_names_theta(smoke_joint, monkeypatch):
+    broken = smoke_joint.theory.observables(np.array([[254.6, 20, 2000, 1280.5, 1333.6, -2000]]))
+    broken.values["n_signal[0-lepton]"][0] = np.nan
+    monkeypatch.setattr(smoke_joint.theory, "observables", lambda parameters: broken)
+    with pytest.raises(LikelihoodError, match=r"n_signal\[0-lepton\] is nan at .*mu=254.6, mQ3="):
+        smoke_joint.evaluate(BENCHMARK)
