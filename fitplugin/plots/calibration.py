@@ -42,9 +42,10 @@ def plot_calibration(judged: Judged, folder: Path) -> list[Path]:
 def calibration_figure(
     target: str, mean: FloatArray, std: FloatArray, truth: FloatArray, summary: Calibration
 ) -> Figure:
-    """Predicted with errors against true (n_points,) values; the pulls in an inset."""
-    figure = Figure(figsize=(style.PAGE_WIDTH / 2, style.PAGE_WIDTH / 2), layout="constrained")
-    axis = figure.subplots()
+    """Predicted with errors against true (n_points,) values; the pulls beside them."""
+    figure = Figure(figsize=(0.8 * style.PAGE_WIDTH, style.PAGE_WIDTH / 2), layout="constrained")
+    # beside and not inside, where the paper has them: an inset hides points
+    axis, beside = figure.subplots(1, 2, width_ratios=(2, 1))
     shown = slice(None, _MAX_ERROR_BARS)
     axis.errorbar(
         truth[shown], mean[shown], std[shown],
@@ -60,15 +61,14 @@ def calibration_figure(
         f"68 %: {summary.coverage68:.3f}\n95 %: {summary.coverage95:.3f}",
         transform=axis.transAxes, va="top", fontsize=7,
     )  # fmt: skip
-    _pull_inset(axis.inset_axes((0.62, 0.1, 0.35, 0.3)), pulls(mean, std, truth))
+    _draw_pulls(beside, pulls(mean, std, truth))
     return figure
 
 
-def _pull_inset(inset: Axes, pull: FloatArray) -> None:
+def _draw_pulls(axis: Axes, pull: FloatArray) -> None:
     edges = np.linspace(-4, 4, 33)
-    inset.hist(np.clip(pull, -4, 4), edges.tolist(), density=True, color=style.PRIOR)
+    axis.hist(np.clip(pull, -4, 4), edges.tolist(), density=True, color=style.PRIOR)
     grid = np.linspace(-4, 4, 200)
-    inset.plot(grid, norm.pdf(grid), color=style.POSTERIOR, lw=1)
-    inset.set(xlim=(-4, 4), yticks=[])
-    inset.set_xlabel("pull", fontsize=7, labelpad=1)
-    inset.tick_params(labelsize=6)
+    axis.plot(grid, norm.pdf(grid), color=style.POSTERIOR, lw=1.2, label="N(0, 1)")
+    axis.set(xlim=(-4, 4), yticks=[], xlabel="pull", xticks=[-4, -2, 0, 2, 4])
+    axis.legend(loc="upper right", handlelength=1.2)
