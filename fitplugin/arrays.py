@@ -40,8 +40,8 @@ def as_points(values: ArrayLike, names: Sequence[str], what: str = "theta") -> F
 
 def require_finite(values: FloatArray, what: str, names: Sequence[str] = ()) -> None:
     """Refuse NaN and infinity, naming the first offending row (and column)."""
-    bad = np.argwhere(~np.isfinite(values))
-    if len(bad):
+    if not np.isfinite(values).all():
+        bad = np.argwhere(~np.isfinite(values))
         index = tuple(int(i) for i in bad[0])
         column = f", {names[index[-1]]}" if names and values.ndim == 2 else ""
         raise InputError(what, f"row {index[0]}{column} is {values[index]}; must be finite")

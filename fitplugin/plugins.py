@@ -55,7 +55,7 @@ def names(group: str) -> list[str]:
     """Return the registered names of a group, sorted.
 
     >>> names("fitplugin.surrogates")
-    ['dgp']
+    ['dgp', 'network', 'sklearn']
     """
     return sorted(_registered(group))
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import BaseModel
 
 from fitplugin.arrays import FloatArray
-from fitplugin.surrogates.dataset import Dataset
+from fitplugin.errors import InputError
+from fitplugin.surrogates.dataset import Dataset, Schema
 
 Fitted = TypeVar("Fitted", bound="Surrogate")
 
@@ -18,43 +20,105 @@ Fitted = TypeVar("Fitted", bound="Surrogate")
 class Prediction(NamedTuple):
     """Predicted mean and standard deviation of every target, each (n_points, n_targets).
 
-    ``std`` is that of a new *observation* of the target: the error of the learned function and
-    the scatter of the training targets about it (Monte Carlo or program noise), in quadrature.
+    ``std`` is that of the quantity itself: the error of the learned function and, in quadrature,
+    whatever scatter of the training targets no known error explains (a spectrum program's own
+    numerics, say). Errors that the dataset declares (``target_error``, Monte Carlo statistics)
+    belong to those training points alone and are not part of it, unless a surrogate is told to
+    fit its noise.
     """
 
     mean: FloatArray
     std: FloatArray
 
 
-class Surrogate(Protocol):
+class Examined(NamedTuple):
+    """A prediction, and how far from the training points it was asked.
+
+    ``remoteness`` is (n_points,): at most 1 where the surrogate was trained, larger outside.
+    """
+
+    mean: FloatArray
+    std: FloatArray
+    remoteness: FloatArray
+
+
+class Surrogate(ABC):
     """A learned map theta -> (mean, std): a plugin of the group ``fitplugin.surrogates``."""
 
     Options: ClassVar[type[BaseModel]]
-    citations: ClassVar[tuple[str, ...]]
+    citations: ClassVar[tuple[str, ...]] = ()
 
+    @abstractmethod
     def __init__(self, options: Any) -> None: ...
 
     @property
-    def input_names(self) -> tuple[str, ...]:
-        """Names of the inputs, in the order of their columns."""
+    @abstractmethod
+    def schema(self) -> Schema:
+        """Names and box of what was learned; `InputError` before `fit`."""
 
-    @property
-    def target_names(self) -> tuple[str, ...]:
-        """Names of the targets, in the order of their columns."""
-
-    @property
-    def ranges(self) -> FloatArray:
-        """(n_inputs, 2) box in which the training inputs were drawn."""
-
+    @abstractmethod
     def fit(self: Fitted, dataset: Dataset, rng: np.random.Generator) -> Fitted:
         """Return a fitted surrogate; it is immutable from then on."""
 
-    def predict(self, inputs: ArrayLike) -> Prediction:
-        """Predict at (n_points, n_inputs) inputs; a point never depends on its batch."""
+    @abstractmethod
+    def examine(self, inputs: ArrayLike) -> Examined:
+        """Predict at (n_points, n_inputs) inputs, and say how remote they are.
 
+        A point never depends on its batch.
+        """
+
+    @abstractmethod
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return everything a fitted surrogate needs, as plain arrays (no objects)."""
 
     @classmethod
+    @abstractmethod
     def from_arrays(cls: type[Fitted], options: Any, arrays: Mapping[str, np.ndarray]) -> Fitted:
         """Rebuild the fitted surrogate that `to_arrays` came from."""
+
+    def predict(self, inputs: ArrayLike) -> Prediction:
+        """Predict the targets.
+
+        Parameters
+        ----------
+        inputs : (n_points, n_inputs) or (n_inputs,) array
+            Raw inputs, in their physical units.
+
+        Returns
+        -------
+        Prediction
+            ``mean`` and ``std``, each (n_points, n_targets), in the units of the targets.
+
+        Raises
+        ------
+        InputError
+            If the shape is wrong or a value is not finite.
+        """
+        mean, std, _ = self.examine(inputs)
+        return Prediction(mean, std)
+
+    def calibration_facts(self) -> dict[str, Any]:
+        """What its errors were corrected by, for the card of the stored model (JSON-ready)."""
+        return {}
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs, in the order of their columns."""
+        return self.schema.input_names
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """Names of the targets, in the order of their columns."""
+        return self.schema.target_names
+
+    @property
+    def ranges(self) -> FloatArray:
+        """(n_inputs, 2) box in which the training inputs were drawn."""
+        return self.schema.ranges
+
+
+def require_fitted(fitted: Any) -> Any:
+    """Return what `fit` left behind, or say that it has not been called."""
+    if fitted is None:
+        raise InputError("surrogate", "is not fitted yet; call fit(dataset, rng) first")
+    return fitted

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from fitplugin.arrays import FloatArray
 
@@ -18,7 +17,7 @@ class Hyperparameters(NamedTuple):
     signal_std: float
     """Prior standard deviation of the latent function."""
     noise_std: float
-    """Standard deviation of the targets about the latent function."""
+    """Standard deviation of the targets about the latent function, beyond their known errors."""
 
     def to_log(self) -> FloatArray:
         """Return (n_features + 2,) natural logarithms, the coordinates of the optimiser."""
@@ -32,32 +31,17 @@ class Hyperparameters(NamedTuple):
         return cls(values[:-2], float(values[-2]), float(values[-1]))
 
 
-def pair_covariance(a: FloatArray, b: FloatArray, signal_std: float) -> FloatArray:
-    """Squared exponential between the rows of (m, d) and (n, d): (m, n).
-
-    Each entry depends on its pair alone, to the last digit, whatever the size of the batch.
-    """
-    return np.asarray(signal_std**2 * np.exp(-0.5 * cdist(a, b, "sqeuclidean")))
-
-
-def squared_distance(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Squared distances between the rows of (..., m, d) and (..., n, d): (..., m, n)."""
-    square = (
-        np.square(a).sum(axis=-1)[..., :, np.newaxis]
-        + np.square(b).sum(axis=-1)[..., np.newaxis, :]
-        - 2.0 * a @ b.swapaxes(-1, -2)
-    )
-    # zero in exact arithmetic for equal rows; rounding must not make it negative
-    return np.asarray(np.maximum(square, 0.0))
-
-
 def squared_exponential(a: FloatArray, b: FloatArray, signal_std: float) -> FloatArray:
     """Anisotropic squared exponential of inputs already divided by their length scales.
 
-    k(a, b) = signal_std^2 exp(-|a - b|^2 / 2), (..., m, n). Source: arXiv:1611.02704, p. 2.
+    k(a, b) = signal_std^2 exp(-|a - b|^2 / 2) between the rows of (..., m, d) and (..., n, d),
+    (..., m, n). Source: arXiv:1611.02704, p. 2.
     """
-    covariance: FloatArray = squared_distance(a, b)
-    covariance *= -0.5
+    covariance: FloatArray = a @ b.swapaxes(-1, -2)
+    covariance -= 0.5 * np.square(a).sum(axis=-1)[..., :, np.newaxis]
+    covariance -= 0.5 * np.square(b).sum(axis=-1)[..., np.newaxis, :]
+    # zero in exact arithmetic for equal rows; rounding must not exceed the prior
+    np.minimum(covariance, 0.0, out=covariance)
     np.exp(covariance, out=covariance)
     covariance *= signal_std**2
     return covariance

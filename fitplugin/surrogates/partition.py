@@ -1,4 +1,4 @@
-"""Deal points to experts: rows of indices, one row per expert."""
+"""Deal points to experts: rows of indices, one row per expert; short rows end in -1."""
 
 from __future__ import annotations
 
@@ -9,16 +9,41 @@ from fitplugin.arrays import FloatArray, IntArray
 
 
 def random_blocks(n_points: int, n_blocks: int, rng: np.random.Generator) -> IntArray:
-    """Deal all points at random; sizes differ by at most one, short rows end in -1."""
+    """Deal all points at random; sizes differ by at most one."""
     return _padded(np.array_split(rng.permutation(n_points), n_blocks))
 
 
 def kdtree_blocks(points: FloatArray, n_blocks: int) -> IntArray:
     """Deal (n_points, d) points to compact blocks, halving along the widest extent.
 
-    Deterministic; sizes differ by at most one or two, short rows end in -1.
+    Deterministic; sizes differ by at most one or two.
     """
     return _padded(_halve(points, np.arange(len(points)), n_blocks))
+
+
+def kmeans_blocks(points: FloatArray, n_blocks: int, rng: np.random.Generator) -> IntArray:
+    """Deal (n_points, d) points to clusters; one of twice the mean size or more is halved.
+
+    Source: Sculley, WWW 2010 (mini-batch k-means), as scikit-learn has it.
+    """
+    from sklearn.cluster import MiniBatchKMeans
+
+    seed = int(rng.integers(2**31))
+    means = MiniBatchKMeans(n_blocks, batch_size=4096, n_init=1, random_state=seed)
+    label = means.fit_predict(points)
+    order = np.argsort(label, kind="stable")
+    clusters = np.split(order, np.flatnonzero(np.diff(label[order])) + 1)
+    size = len(points) / n_blocks
+    return _padded(
+        [part for rows in clusters for part in _halve(points, rows, max(1, int(len(rows) / size)))]
+    )
+
+
+def with_common(rows: IntArray) -> IntArray:
+    """Give the first expert's points to all others too: what `committee.grbcm` combines."""
+    common = np.broadcast_to(rows[:1], rows[1:].shape)
+    alone = np.concatenate([rows[:1], np.full_like(rows[:1], -1)], axis=1)
+    return np.concatenate([alone, np.concatenate([common, rows[1:]], axis=1)])
 
 
 def neighbourhoods(points: FloatArray, n_centres: int, size: int) -> IntArray:
