@@ -21,6 +21,13 @@ import click
 import numpy as np
 
 INPUTS = ("mu", "tan_beta", "M3", "mQ3", "mtR", "At")
+# what a process-level efficiency is learned from
+KINEMATICS = (
+    "m_stop1", "m_stop2", "m_sbottom1", "m_neutralino1",
+    "br_stop1_top", "br_stop1_bottom",
+    "br_stop2_top", "br_stop2_bottom", "br_stop2_W_squark", "br_stop2_Zh_squark",
+    "br_sbottom1_top", "br_sbottom1_bottom", "br_sbottom1_W_squark",
+)  # fmt: skip
 INTEGERS = {"id", "valid", "n_generated"}
 TEXT = {"process"}
 
@@ -43,10 +50,10 @@ def _typed(name: str, values: tuple[str, ...]) -> np.ndarray:
     return np.array([float(v) if v else np.nan for v in values], dtype=np.float32)
 
 
-def with_inputs(
+def with_spectrum(
     rows: dict[str, np.ndarray], points: dict[str, np.ndarray], names: tuple[str, ...]
 ) -> dict[str, np.ndarray]:
-    """Join the parameters of each point to its rows by ``id``, so that the table stands alone."""
+    """Join columns of each point's spectrum to its rows by ``id``: the table stands alone."""
     order = np.argsort(points["id"])
     found = order[np.searchsorted(points["id"], rows["id"], sorter=order)]
     if not np.array_equal(points["id"][found], rows["id"]):
@@ -84,7 +91,9 @@ def pack_cross_sections(raw: Path, target: Path) -> None:
 def main(raw: Path, folder: Path) -> None:
     """Pack RAW/spectra.csv.gz, RAW/efficiencies.csv.gz and the cross-section table."""
     spectra = read_raw(raw / "spectra.csv.gz")
-    efficiencies = with_inputs(read_raw(raw / "efficiencies.csv.gz"), spectra, INPUTS)
+    efficiencies = with_spectrum(
+        read_raw(raw / "efficiencies.csv.gz"), spectra, INPUTS + KINEMATICS
+    )
     write_packed(spectra, folder / "spectra.npz")
     write_packed(efficiencies, folder / "efficiencies.npz")
     table = "cross_sections_14TeV.csv"

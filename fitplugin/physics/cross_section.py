@@ -32,7 +32,7 @@ PROCESSES: Mapping[str, Process] = MappingProxyType(
 
 
 class CrossSection(NamedTuple):
-    """Total cross-section and its error, both (n_points,) in fb.
+    """Total cross-section and its error, and that of each process, (n_points,) in fb.
 
     Where a mass is outside the table, ``in_table`` is False and the value continues the table's
     last slope, to say how large it would be; NaN where a mass is not positive.
@@ -41,6 +41,7 @@ class CrossSection(NamedTuple):
     value: FloatArray
     error: FloatArray
     in_table: BoolArray
+    by_process: Mapping[str, FloatArray]
 
 
 class PairProduction:
@@ -78,16 +79,19 @@ class PairProduction:
         shape = np.shape(mass[PROCESSES[self.processes[0]].mass])
         total, common, independent = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         in_table = np.ones(shape, dtype=bool)
+        by_process = {}
         for name in self.processes:
             process = PROCESSES[name]
             curve = self._curves[process.table_class]
             value, relative, slope = curve(mass[process.mass])
             in_table &= curve.covers(mass[process.mass])
             shift = slope * mass_error[process.mass] / mass[process.mass]
+            by_process[name] = value
             total += value
             common += relative * value
             independent += np.square(shift * value)
-        return CrossSection(total, np.sqrt(np.square(common) + independent), in_table)
+        error = np.sqrt(np.square(common) + independent)
+        return CrossSection(total, error, in_table, by_process)
 
 
 class _Curve:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -13,25 +13,35 @@ from fitplugin.arrays import BoolArray, FloatArray
 from fitplugin.data.tables import Table, read_table
 from fitplugin.errors import InputError
 from fitplugin.options import Options
+from fitplugin.physics.derived import BASELINES, PARAMETERS, Derived
 from fitplugin.plugins import component
 from fitplugin.surrogates import Dataset, Surrogate
 
-_NATURAL_SUSY_FEATURES = (
-    "mu", "abs(mu)", "sign(mu)", "tan_beta", "1/tan_beta", "M3", "mQ3", "mtR", "At"
+_INPUTS = (
+    "abs_mu", "sign_mu", "tan_beta", "inverse_tan_beta", "M3", "mQ3", "mtR", "At",
+    "leading_m_stop1", "leading_m_stop2", "leading_mixing",
+)  # fmt: skip
+_ALL_INPUTS = (
+    *_INPUTS, "leading_m_sbottom1", "leading_m_higgs", "leading_m_left", "leading_m_right",
+    "leading_log_scale",
 )  # fmt: skip
 
 
 class Spectrum(NamedTuple):
-    """Masses and validity of a batch of points.
+    """Masses, branching fractions and validity of a batch of points.
 
     ``mass`` and ``error`` map names such as ``m_higgs`` to (n_points,) arrays in GeV, unsigned;
-    they are finite also where ``valid`` is False, as far as the calculator can say something.
+    ``branching`` maps names such as ``br_stop1_top`` to fractions. They are finite also where
+    ``valid`` is False, as far as the calculator can say something. ``remoteness`` (n_points,)
+    is above 1 where the calculator extrapolates.
     """
 
     mass: Mapping[str, FloatArray]
     error: Mapping[str, FloatArray]
+    branching: Mapping[str, FloatArray]
     valid: BoolArray
     probability: FloatArray
+    remoteness: FloatArray
 
 
 class SpectrumCalculator(Protocol):
@@ -45,8 +55,12 @@ class SpectrumCalculator(Protocol):
         """Inputs in order, each with the range that the calculator can answer."""
 
     @property
-    def quantities(self) -> tuple[str, ...]:
+    def masses(self) -> tuple[str, ...]:
         """Names of the masses it gives."""
+
+    @property
+    def branching(self) -> tuple[str, ...]:
+        """Names of the branching fractions it gives."""
 
     def spectrum(self, parameters: FloatArray) -> Spectrum:
         """Compute (n_points, n_inputs) points, columns in the order of `trained`."""
@@ -68,15 +82,31 @@ class LearnedSpectrumOptions(Options):
         min_length=1,
         description="Mass columns to learn.",
     )
+    inputs: tuple[str, ...] = Field(
+        _INPUTS,
+        description="What the masses are learned from: parameters, abs_mu, sign_mu, "
+        "inverse_tan_beta, leading-order masses.",
+    )
     surrogate: component("fitplugin.surrogates") = Field(  # type: ignore[valid-type]
-        {"kind": "dgp", "mode": "local", "features": _NATURAL_SUSY_FEATURES},
+        {"kind": "dgp", "kernel": "own", "scatter": "network", "overlap": 6},
         validate_default=True,
         description="What learns the masses, on valid points.",
     )
-    validity: component("fitplugin.surrogates") = Field(  # type: ignore[valid-type]
-        {"kind": "dgp", "mode": "local", "features": _NATURAL_SUSY_FEATURES, "overlap": 2.0},
+    branching_inputs: tuple[str, ...] = Field(
+        _ALL_INPUTS, description="What the branching fractions are learned from."
+    )
+    branching: component("fitplugin.surrogates") = Field(  # type: ignore[valid-type]
+        {"kind": "network", "hidden": (64, 64), "epochs": 30},
         validate_default=True,
-        description="What learns whether a point has a spectrum, as a regression of 0 and 1.",
+        description="What learns the branching fractions, where efficiencies need them.",
+    )
+    validity_inputs: tuple[str, ...] = Field(
+        _ALL_INPUTS, description="What the validity is learned from."
+    )
+    validity: component("fitplugin.surrogates") = Field(  # type: ignore[valid-type]
+        {"kind": "network", "hidden": (32, 32), "epochs": 15, "batch_size": 400},
+        validate_default=True,
+        description="What learns whether a point has a spectrum.",
     )
     threshold: float = Field(
         0.5, gt=0, lt=1, description="Probability above which a point counts as valid."
@@ -84,7 +114,7 @@ class LearnedSpectrumOptions(Options):
 
 
 class LearnedSpectrum:
-    """Masses and validity learned from a table of a spectrum program."""
+    """Masses, branching fractions and validity learned from a table of a spectrum program."""
 
     Options: ClassVar[type[BaseModel]] = LearnedSpectrumOptions
     citations: ClassVar[tuple[str, ...]] = (
@@ -92,48 +122,123 @@ class LearnedSpectrum:
         "W. Porod and F. Staub, SPheno 3.1, arXiv:1104.1573",
     )
 
-    def __init__(self, masses: Surrogate, validity: Surrogate, threshold: float) -> None:
+    def __init__(
+        self,
+        trained: Mapping[str, tuple[float, float]],
+        masses: _Learned,
+        branching: _Learned | None,
+        validity: _Learned,
+        threshold: float,
+    ) -> None:
+        self._trained = trained
         self._masses = masses
+        self._branching = branching
         self._validity = validity
         self._threshold = threshold
 
     @classmethod
     def build(
-        cls, options: LearnedSpectrumOptions, train: Trainer, folder: Path | None = None
+        cls,
+        options: LearnedSpectrumOptions,
+        train: Trainer,
+        folder: Path | None = None,
+        branching: Sequence[str] = (),
     ) -> LearnedSpectrum:
-        """Train, or take from the cache, what the options ask for."""
+        """Train, or take from the cache, what the options ask for.
+
+        ``branching`` names the branching fractions that the rest of the chain needs.
+        """
         table = read_table(options.dataset, folder)
+        parameters, ranges = input_box(table)
+        fractions = None
+        if branching:
+            fractions = _learn(
+                "branching", table, valid_rows(table), branching,
+                options.branching_inputs, options.branching, train,
+            )  # fmt: skip
         return cls(
-            train("spectrum", mass_dataset(table, options.quantities), options.surrogate),
-            train("validity", validity_dataset(table), options.validity),
+            {name: (low, high) for name, (low, high) in zip(parameters, ranges, strict=True)},
+            _learn("spectrum", table, valid_rows(table), options.quantities,
+                   options.inputs, options.surrogate, train),
+            fractions,
+            _learn("validity", table, np.arange(len(table.columns["valid"])), ("valid",),
+                   options.validity_inputs, options.validity, train),
             options.threshold,
-        )
+        )  # fmt: skip
 
     @property
     def trained(self) -> Mapping[str, tuple[float, float]]:
         """Inputs in order, each with its training range."""
-        ranges = self._masses.ranges
-        return {
-            name: (float(low), float(high))
-            for name, (low, high) in zip(self._masses.input_names, ranges, strict=True)
-        }
+        return self._trained
 
     @property
-    def quantities(self) -> tuple[str, ...]:
+    def masses(self) -> tuple[str, ...]:
         """Names of the masses it gives."""
-        return self._masses.target_names
+        return self._masses.surrogate.target_names
+
+    @property
+    def branching(self) -> tuple[str, ...]:
+        """Names of the branching fractions it gives."""
+        return self._branching.surrogate.target_names if self._branching else ()
 
     def spectrum(self, parameters: FloatArray) -> Spectrum:
         """Predict masses [GeV], their errors, and validity at (n_points, n_inputs) points."""
-        mean, std = self._masses.predict(parameters)
+        mean, std, remoteness = self._masses.examine(parameters)
+        fractions: Mapping[str, FloatArray] = {}
+        if self._branching is not None:
+            # a learned fraction may overshoot its ends by its error
+            found = np.clip(self._branching.examine(parameters)[0], 0.0, 1.0)
+            fractions = dict(zip(self.branching, found.T, strict=True))
         # a regression of 0 and 1 overshoots at the edges of the valid region
-        probability = np.clip(self._validity.predict(parameters).mean[:, 0], 0.0, 1.0)
+        probability = np.clip(self._validity.examine(parameters)[0][:, 0], 0.0, 1.0)
         return Spectrum(
-            dict(zip(self.quantities, mean.T, strict=True)),
-            dict(zip(self.quantities, std.T, strict=True)),
+            dict(zip(self.masses, mean.T, strict=True)),
+            dict(zip(self.masses, std.T, strict=True)),
+            fractions,
             probability > self._threshold,
             probability,
+            remoteness,
         )
+
+
+class _Learned:
+    """A surrogate of derived inputs, with the baselines of its targets put back."""
+
+    def __init__(self, derived: Derived, baselines: Derived | None, surrogate: Surrogate) -> None:
+        self._derived = derived
+        self._baselines = baselines
+        self.surrogate = surrogate
+
+    def examine(self, parameters: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Mean and error of every target, and the remoteness of the points."""
+        mean, std, remoteness = self.surrogate.examine(self._derived(parameters))
+        if self._baselines is not None:
+            mean = mean + _baseline(self._baselines, parameters, self.surrogate.target_names)
+        return mean, std, remoteness
+
+
+def _learn(
+    name: str,
+    table: Table,
+    rows: np.ndarray,
+    targets: Sequence[str],
+    inputs: Sequence[str],
+    surrogate: Any,
+    train: Trainer,
+) -> _Learned:
+    names, _ = input_box(table)
+    derived = Derived(inputs, names)
+    wanted = sorted({BASELINES[target] for target in targets if target in BASELINES})
+    baselines = Derived(wanted, names) if wanted and set(PARAMETERS) <= set(names) else None
+    dataset = spectrum_dataset(table, rows, targets, derived, baselines)
+    return _Learned(derived, baselines, train(name, dataset, surrogate))
+
+
+def _baseline(baselines: Derived, parameters: FloatArray, targets: Sequence[str]) -> FloatArray:
+    """Leading-order value of each target, zero where it has none: (n_points, n_targets)."""
+    known = dict(zip(baselines.names, baselines(parameters).T, strict=True))
+    zero = np.zeros(len(parameters))
+    return np.stack([known.get(BASELINES.get(name, ""), zero) for name in targets], axis=1)
 
 
 def input_box(table: Table) -> tuple[tuple[str, ...], FloatArray]:
@@ -154,15 +259,37 @@ def input_box(table: Table) -> tuple[tuple[str, ...], FloatArray]:
         ) from error
 
 
-def mass_dataset(table: Table, quantities: tuple[str, ...]) -> Dataset:
-    """Valid points of a table of spectra; signed masses lose their sign."""
-    names, ranges = input_box(table)
-    valid = table.numbers(["valid"])[:, 0] == 1
-    masses = np.abs(table.numbers(quantities)[valid])
-    return Dataset(table.numbers(names)[valid], masses, names, quantities, ranges)
+def valid_rows(table: Table) -> np.ndarray:
+    """Rows of a table of spectra in which the program found one."""
+    return np.flatnonzero(table.numbers(["valid"])[:, 0] == 1)
 
 
-def validity_dataset(table: Table) -> Dataset:
-    """All points of a table of spectra with target 1 where valid, else 0."""
-    names, ranges = input_box(table)
-    return Dataset(table.numbers(names), table.numbers(["valid"]), names, ("valid",), ranges)
+def spectrum_dataset(
+    table: Table,
+    rows: np.ndarray,
+    targets: Sequence[str],
+    derived: Derived,
+    baselines: Derived | None = None,
+) -> Dataset:
+    """Training set of columns of a table of spectra; masses lose their sign.
+
+    Parameters
+    ----------
+    table : Table
+    rows : (n_points,) array of rows
+    targets : sequence of column names
+    derived : Derived
+        The inputs, from the table's parameters; their box is that of all rows.
+    baselines : Derived, optional
+        Leading-order masses that are taken out of the targets of `BASELINES`.
+    """
+    names, _ = input_box(table)
+    parameters = table.numbers(names)
+    inputs = derived(parameters)
+    values = table.numbers(targets)[rows]
+    is_mass = [target.startswith("m_") for target in targets]
+    values[:, is_mass] = np.abs(values[:, is_mass])
+    if baselines is not None:
+        values -= _baseline(baselines, parameters[rows], targets)
+    box = np.stack([inputs.min(axis=0), inputs.max(axis=0)], axis=1)
+    return Dataset(inputs[rows], values, derived.names, tuple(targets), box)

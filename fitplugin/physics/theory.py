@@ -6,25 +6,34 @@ parameters -> spectrum -> cross-section, efficiencies -> yields
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from fitplugin.arrays import BoolArray, FloatArray
 from fitplugin.errors import InputError, one_of
-from fitplugin.physics.cross_section import PROCESSES, PairProduction
+from fitplugin.physics.cross_section import PROCESSES, CrossSection, PairProduction
 from fitplugin.physics.efficiency import LearnedEfficiency
-from fitplugin.physics.spectrum import SpectrumCalculator
+from fitplugin.physics.spectrum import Spectrum, SpectrumCalculator
 from fitplugin.physics.yields import expected_signal
+
+OutOfDomain = Literal["inflate", "reject", "error"]
+"""What happens at valid points outside the training points of a surrogate (remoteness > 1).
+
+``inflate``: errors of what it predicts grow with the remoteness; ``reject``: the point is not
+valid; ``error``: the scan stops and names the point. They are counted in any case.
+"""
+
+OUTSIDE = "outside_training"
 
 
 class Observables(NamedTuple):
     """Observables by name, each (n_points,), and the reason why a point has none ('' if it has).
 
-    Names: ``spectrum_valid``, ``spectrum_probability``, the masses [GeV] with
-    ``m_X_error``, ``cross_section`` [fb] and ``cross_section_error``, and per region
+    Names: ``spectrum_valid``, ``spectrum_probability``, the masses [GeV] with ``m_X_error``,
+    branching fractions ``br_X_Y``, ``cross_section`` [fb] and ``cross_section_error``, per region
     ``efficiency[R]``, ``n_signal[R]`` [events] with ``efficiency_error[R]``,
-    ``n_signal_error[R]``.
+    ``n_signal_error[R]``, and ``outside_training``: 1 where a surrogate extrapolates.
     """
 
     values: dict[str, FloatArray]
@@ -40,9 +49,11 @@ class Theory:
     calculator : SpectrumCalculator
     production : PairProduction
     efficiencies : mapping of region name to LearnedEfficiency
-        Each takes the parameters in the order of ``calculator.trained``.
+        Those from parameters take them in the order of ``calculator.trained``.
     luminosity : float
         [1/fb].
+    out_of_domain : {"inflate", "reject", "error"}
+        See `OutOfDomain`.
 
     Raises
     ------
@@ -56,16 +67,23 @@ class Theory:
         production: PairProduction,
         efficiencies: Mapping[str, LearnedEfficiency],
         luminosity: float,
+        out_of_domain: OutOfDomain = "inflate",
     ) -> None:
         for process in production.processes:
             mass = PROCESSES[process].mass
-            if mass not in calculator.quantities:
-                problem = one_of(mass, calculator.quantities, "a quantity of the spectrum")
+            if mass not in calculator.masses:
+                problem = one_of(mass, calculator.masses, "a mass of the spectrum")
                 raise InputError("processes", f"{process} needs {mass}: {problem}")
         self._calculator = calculator
         self._production = production
         self._efficiencies = dict(efficiencies)
         self._luminosity = luminosity
+        self.out_of_domain = out_of_domain
+
+    @property
+    def trained(self) -> Mapping[str, tuple[float, float]]:
+        """Parameters in the order that the methods expect, each with its training range."""
+        return self._calculator.trained
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -75,9 +93,13 @@ class Theory:
     @property
     def observable_names(self) -> tuple[str, ...]:
         """Names of everything that `observables` gives, in order."""
-        masses = self._calculator.quantities
+        masses = self._calculator.masses
         return (
-            *_spectrum_names(masses),
+            "spectrum_valid",
+            "spectrum_probability",
+            *masses,
+            *(f"{mass}_error" for mass in masses),
+            *self._calculator.branching,
             "cross_section",
             "cross_section_error",
             *(
@@ -85,46 +107,69 @@ class Theory:
                 for region in self._efficiencies
                 for quantity in ("efficiency", "efficiency_error", "n_signal", "n_signal_error")
             ),
+            OUTSIDE,
         )
 
     def production(self, parameters: FloatArray) -> Observables:
-        """Spectrum and cross-section only: all that decides whether a point is valid."""
-        spectrum = self._calculator.spectrum(parameters)
-        sigma, error, in_table = self._production.total(spectrum.mass, spectrum.error)
-        values = [
-            spectrum.valid.astype(float),
-            spectrum.probability,
-            *spectrum.mass.values(),
-            *spectrum.error.values(),
-        ]
-        named = dict(zip(_spectrum_names(tuple(spectrum.mass)), values, strict=True))
-        reason = np.where(in_table, "", "mass_outside_cross_section_table")
-        return Observables(
-            {**named, "cross_section": sigma, "cross_section_error": error},
-            spectrum.valid & in_table,
-            np.where(spectrum.valid, reason, "no_spectrum"),
-        )
+        """Spectrum and cross-section only: all that decides whether a point is valid.
+
+        With ``out_of_domain: reject`` the efficiencies decide too, and this is `observables`.
+        """
+        if self.out_of_domain == "reject":
+            return self.observables(parameters)
+        spectrum, cross_section = self._produce(parameters)
+        return self._collect(spectrum, cross_section, {}, spectrum.remoteness > 1)
 
     def observables(self, parameters: FloatArray) -> Observables:
         """Everything, at (n_points, n_inputs) parameter points."""
-        produced = self.production(parameters)
-        values = dict(produced.values)
+        spectrum, cross_section = self._produce(parameters)
+        outside = spectrum.remoteness > 1
+        values: dict[str, FloatArray] = {}
         for region, learned in self._efficiencies.items():
-            efficiency, error = learned(parameters)
+            efficiency = learned(parameters, spectrum, cross_section.by_process)
+            error = efficiency.error * self._inflation(efficiency.remoteness)
+            outside = outside | (efficiency.remoteness > 1)
             n_signal, n_signal_error = expected_signal(
-                efficiency,
-                error,
-                values["cross_section"],
-                values["cross_section_error"],
-                self._luminosity,
+                efficiency.value, error, cross_section.value, cross_section.error, self._luminosity
             )
-            values[f"efficiency[{region}]"] = efficiency
+            values[f"efficiency[{region}]"] = efficiency.value
             values[f"efficiency_error[{region}]"] = error
             values[f"n_signal[{region}]"] = n_signal
             values[f"n_signal_error[{region}]"] = n_signal_error
-        return produced._replace(values=values)
+        return self._collect(spectrum, cross_section, values, outside)
 
+    def _produce(self, parameters: FloatArray) -> tuple[Spectrum, CrossSection]:
+        spectrum = self._calculator.spectrum(parameters)
+        growth = self._inflation(spectrum.remoteness)
+        error = {name: std * growth for name, std in spectrum.error.items()}
+        spectrum = spectrum._replace(error=error)
+        return spectrum, self._production.total(spectrum.mass, error)
 
-def _spectrum_names(masses: tuple[str, ...]) -> tuple[str, ...]:
-    errors = (f"{mass}_error" for mass in masses)
-    return ("spectrum_valid", "spectrum_probability", *masses, *errors)
+    def _inflation(self, remoteness: FloatArray) -> FloatArray:
+        return np.maximum(1.0, remoteness) if self.out_of_domain == "inflate" else np.ones(1)
+
+    def _collect(
+        self,
+        spectrum: Spectrum,
+        cross_section: CrossSection,
+        yields: Mapping[str, FloatArray],
+        outside: BoolArray,
+    ) -> Observables:
+        values = {
+            "spectrum_valid": spectrum.valid.astype(float),
+            "spectrum_probability": spectrum.probability,
+            **spectrum.mass,
+            **{f"{name}_error": error for name, error in spectrum.error.items()},
+            **spectrum.branching,
+            "cross_section": cross_section.value,
+            "cross_section_error": cross_section.error,
+            **yields,
+            OUTSIDE: outside.astype(float),
+        }
+        valid = spectrum.valid & cross_section.in_table
+        reason = np.where(cross_section.in_table, "", "mass_outside_cross_section_table")
+        reason = np.where(spectrum.valid, reason, "no_spectrum")
+        if self.out_of_domain == "reject":
+            reason = np.where(valid & outside, OUTSIDE, reason)
+            valid = valid & ~outside
+        return Observables(values, valid, reason)

@@ -9,9 +9,8 @@ from numpy.testing import assert_allclose
 from fitplugin.data.tables import Table, read_table
 from fitplugin.errors import InputError
 from fitplugin.physics.cross_section import PairProduction
-from fitplugin.physics.efficiency import efficiency_dataset
+from fitplugin.physics.efficiency import point_dataset
 from fitplugin.physics.parameters import ParameterSpace
-from fitplugin.physics.spectrum import mass_dataset, validity_dataset
 from fitplugin.physics.yields import expected_signal
 
 TABLE = read_table("natural_susy/cross_sections_14TeV")
@@ -30,7 +29,7 @@ def total(processes, masses, errors=0.0):
 
 
 def test_table_entries_are_reproduced():
-    value, error, in_table = total(["stop1"], [MASS])
+    value, error, in_table, _ = total(["stop1"], [MASS])
     assert in_table.all()
     assert_allclose(value, SIGMA, rtol=1e-12)
     assert_allclose(error, SIGMA * RELATIVE, rtol=1e-10)
@@ -46,7 +45,7 @@ def test_interpolation_error_is_far_below_the_theory_error():
          "cross_section_fb": SIGMA[keep], "rel_error": RELATIVE[keep]},
         {}, "",
     )  # fmt: skip
-    found, _, _ = PairProduction(thinned, ["stop1"]).total(
+    found, *_ = PairProduction(thinned, ["stop1"]).total(
         {"m_stop1": MASS[~keep]}, {"m_stop1": 0 * MASS[~keep]}
     )
     inner = MASS[~keep] > 200
@@ -61,15 +60,15 @@ def test_processes_add_and_their_errors_are_common():
 
 
 def test_mass_error_enters_through_the_slope():
-    value, plain, _ = total(["stop1"], [800.0])
-    up, _, _ = total(["stop1"], [800.0 * 1.0001])
+    value, plain, *_ = total(["stop1"], [800.0])
+    up, *_ = total(["stop1"], [800.0 * 1.0001])
     slope = (np.log(up) - np.log(value)) / np.log(1.0001)
-    _, with_error, _ = total(["stop1"], [800.0], errors=0.02)
+    _, with_error, *_ = total(["stop1"], [800.0], errors=0.02)
     assert_allclose(with_error, np.hypot(plain, 0.02 * np.abs(slope) * value), rtol=1e-3)
 
 
 def test_outside_the_table_the_last_slope_goes_on_and_is_flagged():
-    value, error, in_table = total(["stop1"], [[50.0, 500.0, 5000.0]])
+    value, error, in_table, _ = total(["stop1"], [[50.0, 500.0, 5000.0]])
     assert in_table.tolist() == [False, True, False]
     assert (np.diff(value) < 0).all()
     assert np.isfinite(error).all()
@@ -121,32 +120,40 @@ def counts_table(**changes):
 
 
 def test_efficiency_is_the_cross_section_weighted_mean():
-    data = efficiency_dataset(counts_table(), "R", ["a", "b"])
+    data = point_dataset(counts_table(), "R", ["a", "b"])
     assert_allclose(data.targets[:, 0], [(1 * 0.1 + 3 * 0.2) / 4, 0.25])
-    assert_allclose(data.target_error[0, 0], np.hypot(1 * np.sqrt(10) / 100, 3 * 6 / 200) / 4)
     assert_allclose(data.inputs[:, 0], [0.1, 0.7])
+    weight = (10.0 + 36 + 0 + 25 + 5) / (10 + 40 + 0 + 50 + 5)
+    expected = np.hypot(1 * np.sqrt(10) / 100, 3 * 6 / 200) / 4
+    assert weight * 40.5 < 36
+    assert_allclose(data.target_error[0, 0], expected)
+
+
+def test_no_event_passed_has_the_error_of_half_an_event():
+    data = point_dataset(counts_table(), "R", ["a"])
+    weight = 15.0 / 15.0
+    assert_allclose(data.target_error[1, 0], np.sqrt(0.5 * weight) / 100)
+
+
+def test_error_of_a_count_follows_from_its_expectation():
+    data = point_dataset(counts_table(), "R", ["a"])
+    assert_allclose(data.error_about(np.full((3, 1), 0.04))[:, 0], np.sqrt(0.04 / 100))
 
 
 def test_more_events_passed_than_generated_are_refused():
     table = counts_table(passed_R=np.array([10.0, 900, 0, 50, 5]))
     with pytest.raises(InputError, match=r"point 1 has efficiency .* \[0, 1\]"):
-        efficiency_dataset(table, "R", ["a", "b"])
+        point_dataset(table, "R", ["a", "b"])
 
 
 def test_unknown_region_names_the_known_ones():
     with pytest.raises(InputError, match="'S' is not a region of toy. Known: R"):
-        efficiency_dataset(counts_table(), "S", ["a"])
+        point_dataset(counts_table(), "S", ["a"])
 
 
-def test_shipped_training_sets_have_the_documented_sizes():
-    spectra = read_table("natural_susy/spectra")
-    validity = validity_dataset(spectra)
-    masses = mass_dataset(spectra, ("m_higgs", "m_neutralino1"))
-    assert validity.n_points == len(spectra.columns["id"])
-    assert masses.n_points == int(validity.targets.sum())
-    assert (masses.targets >= 0).all()
+def test_shipped_points_are_used_whole():
     table = read_table("natural_susy/efficiencies")
-    data = efficiency_dataset(table, "0l_stop1100", ["stop1", "stop2", "sbottom1"])
+    data = point_dataset(table, "0l_stop1100", ["stop1", "stop2", "sbottom1"])
     assert data.n_points == len(np.unique(table.columns["id"]))
     assert ((data.targets >= 0) & (data.targets < 0.02)).all()
 
