@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -110,32 +111,47 @@ def check(scan: Path, cache: Path | None, as_json: bool) -> None:
 @click.option("--held-out", default=0.1, show_default=True,
               type=click.FloatRange(0, 0.9, min_open=True),
               help="Share of the points that the report holds out.")  # fmt: skip
+@click.option(
+    "--no-comparison", is_flag=True,
+    help="Leave learning curves and other surrogates out of the report: faster.",
+)  # fmt: skip
+@click.option("--force", "-f", is_flag=True, help="Replace an existing report.")
 def train(
-    scan: Path, cache: Path | None, retrain: bool, report: Path | None, held_out: float
+    scan: Path,
+    cache: Path | None,
+    retrain: bool,
+    report: Path | None,
+    held_out: float,
+    no_comparison: bool,
+    force: bool,
 ) -> None:
     """Train the surrogates of a scan file, or judge them on held-out points.
+
+    The report (a page index.html with figures, and calibration.json) takes minutes: it also trains
+    on parts of the points, and other surrogates to compare with.
 
     \b
     Examples:
       fitplugin train scans/natural_susy/smoke.yaml
       fitplugin train scans/natural_susy/smoke.yaml --report calibration
     """
+    from fitplugin.runs import report as reports
     from fitplugin.runs import runner, training
     from fitplugin.runs.text import calibration_table
 
     if report is None:
-        built = runner.load_scan(scan, cache, retrain)
+        built = runner.load_scan(scan, cache, retrain, in_parallel=True)
         for name, digest in built.model_digests.items():
             click.echo(f"{name}: ready ({digest[:16]})")
         return
-    from fitplugin.plots.calibration import plot_calibration
+    from fitplugin.plots.report import PAGE, write_report
 
-    judged = training.judge(scan, held_out)
-    training.write_report(judged, report)
-    for surrogate in judged:
-        plot_calibration(surrogate, report)
-    click.echo(calibration_table(judged))
-    click.echo(f"report: {report}")
+    # before minutes of work, not after
+    reports.refuse_existing(report, force)
+    judged = training.judge(scan, held_out, comparison=not no_comparison)
+    write_report(judged, report, force)
+    click.echo(calibration_table(judged.surrogates))
+    click.echo(f"report: {report / PAGE}")
 
 
 @main.command()
@@ -210,6 +226,34 @@ def counts(
         }
         found[mode] = {name: float(value) for name, value in values.items()}
     click.echo(json.dumps(found, indent=2) if as_json else counts_table(found))
+
+
+@main.group()
+def model() -> None:
+    """Look into stored models."""
+
+
+@model.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@_JSON
+def show(file: Path, as_json: bool) -> None:
+    """Describe a stored model, and prove it.
+
+    Its check vector is predicted again; a model that predicts something else is refused.
+
+    \b
+    Example:
+      fitplugin model show ~/.cache/fitplugin/models/MODEL.npz
+    """
+    from fitplugin.runs.text import model_table
+    from fitplugin.surrogates.store import inspect
+
+    stored = inspect(file)
+    if as_json:
+        click.echo(json.dumps(stored.card.model_dump(mode="json"), indent=2))
+        return
+    width = min(shutil.get_terminal_size().columns, 120)
+    click.echo(model_table(str(file), stored, width))
 
 
 def _plot(run_directory: Path) -> None:

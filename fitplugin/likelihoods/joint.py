@@ -12,7 +12,7 @@ from fitplugin.arrays import BoolArray, FloatArray
 from fitplugin.errors import InputError, LikelihoodError, one_of
 from fitplugin.likelihoods.base import Term
 from fitplugin.physics.parameters import ParameterSpace
-from fitplugin.physics.theory import Observables, Theory
+from fitplugin.physics.theory import OUTSIDE, Observables, Theory
 
 
 class Batch(NamedTuple):
@@ -134,11 +134,13 @@ class JointLikelihood:
             If theta has another width or is not finite.
         LikelihoodError
             If a term gives NaN or +inf, or a valid point lacks a finite observable that a term
-            reads: a bug, never repaired.
+            reads: a bug, never repaired. Also if a surrogate extrapolates at a valid point and
+            the scan says ``out_of_domain: error``.
         """
         parameters = self.space.complete(theta, self.theory.input_names)
         observed = self.theory.observables(parameters)
         valid, reason = self._constrained(observed, theta)
+        self._refuse_outside(observed, valid, theta)
         blobs = dict(observed.values)
         for region in self.regions:
             blobs[f"log_likelihood[{region.name}]"] = self._ask(region, blobs, valid, theta)
@@ -159,6 +161,16 @@ class JointLikelihood:
         """Whether points belong to the prior: spectrum and constraints only, no yields."""
         parameters = self.space.complete(theta, self.theory.input_names)
         return self._constrained(self.theory.production(parameters), theta)[0]
+
+    def _refuse_outside(self, observed: Observables, valid: BoolArray, theta: ArrayLike) -> None:
+        if self.theory.out_of_domain != "error":
+            return
+        bad = np.flatnonzero(valid & (observed.values[OUTSIDE] > 0))
+        if len(bad):
+            raise LikelihoodError(
+                f"a surrogate extrapolates at {self._describe(theta, bad[0])}; train it there, "
+                "narrow the scan, or choose out_of_domain: inflate or reject"
+            )
 
     def _constrained(self, observed: Observables, theta: ArrayLike) -> tuple[BoolArray, np.ndarray]:
         valid, reason = observed.valid.copy(), observed.reason.astype("<U40")

@@ -23,6 +23,7 @@ from fitplugin.likelihoods.combination import Nuisances
 from fitplugin.likelihoods.workspace import read_channel
 from fitplugin.options import Options, located_error
 from fitplugin.physics.natural_susy import BENCHMARKS
+from fitplugin.physics.theory import OutOfDomain
 from fitplugin.plugins import component
 from fitplugin.stats.counts import Mode
 
@@ -78,6 +79,11 @@ class EfficiencyConfig(Options):
 
     dataset: str = "natural_susy/efficiencies"
     region: str = Field(description="Name of the region in that table.")
+    inputs: Literal["process", "parameters"] = Field(
+        "process",
+        description="process: mass and decays of the produced squarks, all of them pooled. "
+        "parameters: the theory's own, as in arXiv:1611.02704.",
+    )
 
 
 class WorkspaceConfig(Options):
@@ -102,7 +108,14 @@ class RegionConfig(Options):
     mode: Mode = Field("mean", description="What the lognormal nuisances keep.")
     efficiency: EfficiencyConfig
     surrogate: component("fitplugin.surrogates") = Field(  # type: ignore[valid-type]
-        {"kind": "dgp", "mode": "paper"}, validate_default=True
+        {
+            "kind": "dgp",
+            "noise": "monte_carlo",
+            "transform": {"kind": "sqrt", "offset": 3e-4},
+            "expert_size": 130,
+        },
+        validate_default=True,
+        description="What learns the efficiency.",
     )
 
     @model_validator(mode="before")
@@ -150,6 +163,11 @@ class ScanConfig(Options):
         {"kind": "learned"}, validate_default=True
     )
     cross_section: CrossSectionConfig = CrossSectionConfig()
+    out_of_domain: OutOfDomain = Field(
+        "inflate",
+        description="At valid points outside the training points: errors grow with the distance "
+        "(inflate), the point is not valid (reject), or the scan stops (error).",
+    )
     regions: tuple[RegionConfig, ...] = Field(min_length=1)
     likelihoods: tuple[component("fitplugin.likelihoods"), ...] = Field(  # type: ignore[valid-type]
         (), description="Further terms, on any observable."

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import platformdirs
+from threadpoolctl import threadpool_limits
 
+from fitplugin import plugins
 from fitplugin.arrays import FloatArray
 from fitplugin.plugins import Component
+from fitplugin.runs.learning import each
+from fitplugin.runs.progress import training_bar
 from fitplugin.surrogates import Dataset, Surrogate, load, save
+from fitplugin.surrogates.card import SCHEMA_VERSION
 
 
 def default_cache() -> Path:
@@ -30,7 +35,7 @@ class Job(NamedTuple):
 
     def digest(self, seed: int) -> str:
         """SHA-256 over data, options and seed: the name of the model in the cache."""
-        facts = json.dumps([self.surrogate.to_dict(), seed], sort_keys=True)
+        facts = json.dumps([self.surrogate.to_dict(), seed, SCHEMA_VERSION], sort_keys=True)
         return hashlib.sha256((facts + self.dataset.digest()).encode()).hexdigest()
 
 
@@ -65,46 +70,93 @@ class ModelCache:
         Where models are kept; made when the first one is stored.
     seed : int
         Seed of the training.
-    retrain : bool
-        Train again, and replace what is in the cache.
-    on_train : callable
-        Told the name of a model before it is trained.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        seed: int,
-        retrain: bool = False,
-        on_train: Callable[[str], None] = lambda name: None,
-    ) -> None:
+    def __init__(self, folder: Path, seed: int) -> None:
         self.folder = folder
         self.seed = seed
         self.digests: dict[str, str] = {}
-        self._retrain = retrain
-        self.on_train = on_train
 
     def path(self, job: Job) -> Path:
         """Return where the model of a job is kept."""
         return self.folder / f"{job.name}-{job.digest(self.seed)[:16]}.npz"
 
     def __call__(self, name: str, dataset: Dataset, surrogate: Component) -> Surrogate:
-        """Return the fitted surrogate of a dataset."""
+        """Return the fitted surrogate of a dataset, trained if it is not there."""
         job = Job(name, dataset, surrogate)
         path = self.path(job)
         self.digests[name] = job.digest(self.seed)
-        if path.exists() and not self._retrain:
-            return load(path)
-        self.on_train(name)
-        model: Surrogate = surrogate.plugin(surrogate.options).fit(
-            dataset, np.random.default_rng(self.seed)
+        if not path.exists():
+            train(self._order(job, None))
+        # on one thread, as in a worker: the factors of a model have the same digits everywhere
+        with threadpool_limits(1):
+            return load(path, plugin=surrogate.plugin)
+
+    def train_missing(
+        self, jobs: Sequence[Job], folder: Path, processes: int = 1, retrain: bool = False
+    ) -> None:
+        """Train what is not there (or everything), side by side, with a progress bar.
+
+        Parameters
+        ----------
+        jobs : sequence of Job
+        folder : path
+            Where a surrogate that is a file of the user's starts.
+        processes : int
+            How many at a time.
+        retrain : bool
+            Train again, and replace what is in the cache.
+        """
+        missing = [job for job in jobs if retrain or not self.path(job).exists()]
+        # the largest first: no process waits long for the last one
+        order = sorted(range(len(missing)), key=lambda index: -_work(missing[index]))
+        with training_bar([job.name for job in missing], sum(map(_work, missing))) as done:
+            each(
+                train,
+                [self._order(job, folder) for job in missing],
+                order,
+                processes,
+                lambda index, _: done(index, _work(missing[index])),
+            )
+
+    def _order(self, job: Job, folder: Path | None) -> Order:
+        return Order(
+            job.name, job.dataset, job.surrogate.to_dict(), self.seed, self.path(job), folder
         )
-        save(
-            model,
-            surrogate.kind,
-            surrogate.options.model_dump(mode="json"),
-            path,
-            training={"name": name, "seed": self.seed, "n_points": dataset.n_points,
-                      "sha256": dataset.digest()},
-        )  # fmt: skip
-        return model
+
+
+class Order(NamedTuple):
+    """A model to be trained and stored: what another process needs to do it."""
+
+    name: str
+    dataset: Dataset
+    surrogate: dict[str, Any]
+    seed: int
+    path: Path
+    folder: Path | None
+
+
+def train(order: Order) -> None:
+    """Train a model and store it."""
+    options = dict(order.surrogate)
+    kind = options.pop("kind")
+    plugin = plugins.load("fitplugin.surrogates", kind, order.folder)
+    # small matrices: a second thread of the linear algebra makes training slower, not faster
+    with threadpool_limits(1):
+        model: Surrogate = plugin(plugin.Options.model_validate(options)).fit(
+            order.dataset, np.random.default_rng(order.seed)
+        )
+    save(
+        model,
+        kind,
+        options,
+        order.path,
+        training={"name": order.name, "seed": order.seed, "n_points": order.dataset.n_points,
+                  "sha256": order.dataset.digest()},
+        calibration=model.calibration_facts() or None,
+    )  # fmt: skip
+
+
+def _work(job: Job) -> int:
+    """A measure of the time a training takes, for its order and its ETA."""
+    return job.dataset.n_points * len(job.dataset.target_names)

@@ -9,7 +9,6 @@ from types import TracebackType
 
 from tqdm import tqdm
 
-from fitplugin.runs.models import Job
 from fitplugin.samplers.base import Progress
 
 # above this the sampler has found nothing yet, and expm1 would overflow
@@ -17,20 +16,21 @@ _NO_ESTIMATE = 500.0
 
 
 @contextmanager
-def training_bar(jobs: Sequence[Job]) -> Iterator[Callable[[str], None]]:
-    """Count trained models; give the callback that is told the name of each before it starts."""
-    quiet = None if jobs else True
-    with tqdm(total=len(jobs), desc="training", unit="model", disable=quiet, leave=False) as bar:
-        started = 0
+def training_bar(names: Sequence[str], work: int) -> Iterator[Callable[[int, int], None]]:
+    """Count the work of training; give what is told the index of a model that is done, and its."""
+    quiet = None if names else True
+    with tqdm(
+        total=work, desc="training", unit="row", unit_scale=True, disable=quiet, leave=False
+    ) as bar:
+        left = list(names)
+        bar.set_postfix_str(", ".join(left))
 
-        def on_train(name: str) -> None:
-            nonlocal started
-            if started:
-                bar.update()
-            started += 1
-            bar.set_postfix_str(name)
+        def done(index: int, amount: int) -> None:
+            left.remove(names[index])
+            bar.set_postfix_str(", ".join(left), refresh=False)
+            bar.update(amount)
 
-        yield on_train
+        yield done
 
 
 @contextmanager

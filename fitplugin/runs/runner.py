@@ -14,12 +14,13 @@ import numpy as np
 import fitplugin
 from fitplugin import plugins
 from fitplugin.errors import InputError
+from fitplugin.physics.theory import OUTSIDE
 from fitplugin.pools.base import Pool
 from fitplugin.runs import directory
 from fitplugin.runs.build import Scan, build, plan
 from fitplugin.runs.config import ScanConfig, read_scan
 from fitplugin.runs.models import ModelCache, default_cache
-from fitplugin.runs.progress import ScanBar, prior_bar, training_bar
+from fitplugin.runs.progress import ScanBar, prior_bar
 from fitplugin.samplers.chain import Chain
 from fitplugin.samplers.prior import PriorSample, sample_prior
 from fitplugin.stats.weighted import effective_size, summarise
@@ -27,8 +28,16 @@ from fitplugin.stats.weighted import effective_size, summarise
 _RECORDED = ("numpy", "scipy", "dynesty", "pydantic")
 
 
-def load_scan(path: str | Path, cache: str | Path | None = None, retrain: bool = False) -> Scan:
+def load_scan(
+    path: str | Path,
+    cache: str | Path | None = None,
+    retrain: bool = False,
+    in_parallel: bool = False,
+) -> Scan:
     """Check a scan file completely, then build its likelihood, training what is missing.
+
+    ``in_parallel`` trains on the processes that the scan file asks for; a script that does so
+    needs its ``if __name__ == "__main__":`` guard.
 
     Raises
     ------
@@ -40,10 +49,9 @@ def load_scan(path: str | Path, cache: str | Path | None = None, retrain: bool =
     models_folder = default_cache() if cache is None else Path(cache)
     try:
         jobs = plan(config, folder)
-        models = ModelCache(models_folder, config.training_seed, retrain)
-        with training_bar([job for job in jobs if retrain or not models.path(job).exists()]) as bar:
-            models.on_train = bar
-            return build(config, folder, models)
+        models = ModelCache(models_folder, config.training_seed)
+        models.train_missing(jobs, folder, config.processes if in_parallel else 1, retrain)
+        return build(config, folder, models)
     except InputError as error:
         raise error.at(str(path)) from error
 
@@ -78,7 +86,7 @@ def run(
     target = Path(output) if output is not None else Path("runs") / Path(path).stem
     directory.refuse_existing(target, force)
     clock = _Clock()
-    scan = load_scan(path, cache, retrain)
+    scan = load_scan(path, cache, retrain, in_parallel=True)
     clock.lap("models")
     config = scan.config
     prior_seed, sampler_seed = np.random.SeedSequence(config.seed).spawn(2)
@@ -194,9 +202,20 @@ def _summary(scan: Scan, chain: Chain, prior: PriorSample | None, clock: _Clock)
         "n_live": chain.n_live,
         "max_log_likelihood": float(chain.log_likelihood.max()),
         "wall_time_s": round(sum(clock.laps.values()), 3),
+        "out_of_domain": _out_of_domain(scan, chain),
         "n_observed": dict(scan.n_observed),
         "parameters": parameters,
         "derived": derived,
+    }
+
+
+def _out_of_domain(scan: Scan, chain: Chain) -> dict[str, Any]:
+    """Points of the chain where a surrogate extrapolates, and their share of the posterior."""
+    outside = chain.blobs[OUTSIDE] > 0
+    return {
+        "policy": scan.config.out_of_domain,
+        "n_points": int(outside.sum()),
+        "posterior_fraction": float(chain.weights[outside].sum() / chain.weights.sum()),
     }
 
 

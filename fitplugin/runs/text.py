@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from fitplugin.stats.calibration import Classification
 
 if TYPE_CHECKING:
     from fitplugin.runs.training import Judged
+    from fitplugin.surrogates.store import Stored
 
 
 def summary_table(summary: Mapping[str, Any]) -> str:
@@ -35,6 +37,11 @@ def summary_table(summary: Mapping[str, Any]) -> str:
         f"{summary['sampler']}: {summary['n_like']} likelihood calls, "
         f"{summary['n_eff']:.0f} effective samples, {summary['wall_time_s']:.1f} s in all"
     )
+    outside = summary["out_of_domain"]
+    lines.append(
+        f"outside the surrogates' training points: {outside['posterior_fraction']:.2%} of the "
+        f"posterior ({outside['n_points']} points; out_of_domain: {outside['policy']})"
+    )
     return "\n".join(lines)
 
 
@@ -58,7 +65,7 @@ def calibration_table(judged: Sequence[Judged]) -> str:
     """Return one line per target of the calibration report."""
     lines = [
         f"{'surrogate':<22}{'target':<24}{'points':>7}{'RMSE':>10}{'chi2/n':>8}"
-        f"{'68 %':>7}{'95 %':>7}{'99.7 %':>8}"
+        f"{'68 %':>7}{'95 %':>7}{'99.7 %':>8}{'log score':>11}"
     ]
     for surrogate in judged:
         for target, c in surrogate.calibration.items():
@@ -66,13 +73,13 @@ def calibration_table(judged: Sequence[Judged]) -> str:
             if isinstance(c, Classification):
                 lines.append(
                     f"{start}   recall {c.recall:.3f}, precision {c.precision:.3f}, F1 {c.f1:.3f}"
-                    f" at {c.threshold:g}"
+                    f" at {c.threshold:g}; {c.n_false_valid} false 1, {c.n_false_invalid} false 0"
                 )
                 continue
             lines.append(
                 f"{start}{c.rmse:>10.3g}"
                 f"{c.chi2_per_point:>8.2f}{c.coverage68:>7.3f}{c.coverage95:>7.3f}"
-                f"{c.coverage997:>8.3f}"
+                f"{c.coverage997:>8.3f}{c.log_score:>11.3f}"
             )
     return "\n".join(lines)
 
@@ -90,3 +97,69 @@ def counts_table(found: Mapping[str, Mapping[str, float]]) -> str:
 
 def _interval(ends: Sequence[float]) -> str:
     return f"[{ends[0]:.5g}, {ends[1]:.5g}]"
+
+
+def model_table(path: str, stored: Stored, width: int = 80) -> str:
+    """Return what is known of a stored model, in lines of at most ``width`` where words allow."""
+    card = stored.card
+    longest = max(map(len, card.inputs))
+    inputs = [
+        f"{name:<{longest}}  [{facts.range[0]:.6g}, {facts.range[1]:.6g}] {facts.unit or ''}"
+        for name, facts in card.inputs.items()
+    ]
+    training = ["not recorded"]
+    if facts := card.training:
+        training = [f"{facts.name}: {facts.n_points} points, seed {facts.seed}", facts.sha256]
+    rows = {
+        "file": [f"{path} ({_size(stored.n_bytes)})"],
+        "sha256": [stored.sha256],
+        "kind": [f"{card.kind} (fitplugin {card.fitplugin_version}, schema {card.schema_version})"],
+        "learns": [", ".join(card.targets)],
+        "from": inputs,
+        "options": [_facts(card.options)] if card.options else ["none"],
+        "trained on": training,
+        "calibration": [
+            f"{name}: {_facts(value) if isinstance(value, dict) else _word(value)}"
+            for name, value in (card.calibration or {}).items()
+        ]
+        or ["not recorded"],
+        "check vector": [f"reproduced ({len(card.check.inputs)} points)"],
+        "cite": list(card.citations) or ["nothing"],
+    }
+    lines = []
+    for label, entries in rows.items():
+        for number, entry in enumerate(entries):
+            start = f"{label if number == 0 else '':<14}"
+            # names, paths and checksums stay whole, to be copied
+            lines += textwrap.wrap(
+                entry,
+                width,
+                initial_indent=start,
+                subsequent_indent=" " * 16,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+    return "\n".join(lines)
+
+
+def _facts(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {_word(value)}" for name, value in values.items())
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        return f"({', '.join(map(_word, value))})"
+    if isinstance(value, Mapping):
+        return f"({_facts(value)})"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else str(value)
+
+
+def _size(n_bytes: int) -> str:
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= scale:
+            return f"{n_bytes / scale:.1f} {unit}"
+    return f"{n_bytes} bytes"
