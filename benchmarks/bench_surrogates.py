@@ -206,8 +206,8 @@ def gpytorch_model(sparse: bool) -> Callable[[Problem], Model]:
                     loss = -bound(model(x[some]), target[some])
                     loss.backward()
                     optimiser.step()
-            model.eval()
-            likelihood.eval()
+            model.train(False)
+            likelihood.train(False)
             return model, likelihood
 
         start = time.perf_counter()

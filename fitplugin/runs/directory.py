@@ -60,6 +60,13 @@ def writing(target: Path, force: bool) -> Iterator[Path]:
         If ``target`` exists and ``force`` is not given, or is no run directory.
     """
     refuse_existing(target, force)
+    with replacing(target) as scratch:
+        yield scratch
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Give a scratch folder that takes the place of ``target`` when the block ends well."""
     target.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +12,7 @@ import numpy as np
 
 import fitplugin
 from fitplugin.errors import InputError
-from fitplugin.runs.directory import write_json
+from fitplugin.runs.directory import replacing, write_json
 from fitplugin.runs.training import Judged, Report, Summaries, Trial
 from fitplugin.stats.calibration import (
     Calibration,
@@ -38,16 +36,8 @@ def writing(target: Path, force: bool) -> Iterator[Path]:
         If ``target`` exists and ``force`` is not given, or is no report.
     """
     refuse_existing(target, force)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        scratch.chmod(0o755)
+    with replacing(target) as scratch:
         yield scratch
-        if target.exists():
-            shutil.rmtree(target)
-        scratch.rename(target)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def refuse_existing(target: Path, force: bool) -> None:
