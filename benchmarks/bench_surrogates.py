@@ -37,8 +37,8 @@ from fitplugin.physics.efficiency import point_dataset
 from fitplugin.stats.calibration import calibrate
 from fitplugin.surrogates import Dataset
 from fitplugin.surrogates.committee import rbcm
+from fitplugin.surrogates.dense import NetworkTraining, train_network
 from fitplugin.surrogates.dgp import DgpOptions, DistributedGP
-from fitplugin.surrogates.network import NetworkTraining, train_network
 from fitplugin.surrogates.sklearn_model import SklearnModel, SklearnOptions
 
 REGIONS = ("0l_stop1100", "1l_stop1100")

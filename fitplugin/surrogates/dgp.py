@@ -16,6 +16,7 @@ from fitplugin.surrogates import transforms
 from fitplugin.surrogates.asking import Committee
 from fitplugin.surrogates.base import Examined, Surrogate, require_fitted
 from fitplugin.surrogates.dataset import Dataset, Schema
+from fitplugin.surrogates.dense import DenseNetwork, train_network
 from fitplugin.surrogates.dgp_options import DgpOptions
 from fitplugin.surrogates.dgp_training import (
     Group,
@@ -27,7 +28,6 @@ from fitplugin.surrogates.dgp_training import (
 from fitplugin.surrogates.features import Features
 from fitplugin.surrogates.gp import Training
 from fitplugin.surrogates.kernels import Hyperparameters
-from fitplugin.surrogates.network import DenseNetwork, train_network
 from fitplugin.surrogates.recalibration import fit_factor
 from fitplugin.surrogates.scaling import Standardiser
 from fitplugin.surrogates.scatter import train_scatter

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import importlib
 import inspect
-import operator
-import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -20,7 +16,7 @@ from fitplugin.options import Options, located_error
 from fitplugin.surrogates.base import Examined, Surrogate, require_fitted
 from fitplugin.surrogates.card import one_line
 from fitplugin.surrogates.dataset import Dataset, Schema
-from fitplugin.surrogates.network import (
+from fitplugin.surrogates.frame import (
     SMALLEST_STD,
     Frame,
     class_std,
@@ -28,11 +24,14 @@ from fitplugin.surrogates.network import (
     is_class,
     split_share,
 )
-
-# kernels that a list of names can ask for
-_SIGNALS = ("RBF", "Matern", "RationalQuadratic", "DotProduct", "ExpSineSquared")
-_KERNELS = (*_SIGNALS, "WhiteKernel", "ConstantKernel")
-_ANISOTROPIC = ("RBF", "Matern")
+from fitplugin.surrogates.sklearn_estimators import (
+    find_estimator,
+    is_process,
+    load_estimator,
+    require_kernel_names,
+    require_same_version,
+    summed_kernel,
+)
 
 
 class SklearnOptions(Options):
@@ -75,8 +74,8 @@ class SklearnOptions(Options):
             if name not in known:
                 message = one_of(name, known, f"a parameter of {estimator.__name__}")
                 raise located_error((name,), setting, message)
-            if name == "kernel" and _is_process(estimator):
-                _require_kernel_names(setting)
+            if name == "kernel" and is_process(estimator):
+                require_kernel_names(setting)
         return value
 
 
@@ -166,13 +165,13 @@ class SklearnModel(Surrogate):
             If another minor version of scikit-learn stored it, or if the stored estimators are
             damaged or contain anything that is not scikit-learn's own.
         """
-        _require_same_version(str(arrays["sklearn_version"]))
+        require_same_version(str(arrays["sklearn_version"]))
         frame, expected = (
             Frame.from_arrays(arrays, options.features),
             find_estimator(options.estimator),
         )
         estimators = tuple(
-            _load_estimator(arrays[f"estimator_{index}"].tobytes(), expected)
+            load_estimator(arrays[f"estimator_{index}"].tobytes(), expected)
             for index in range(len(frame.schema.target_names))
         )
         return cls(options, _Fitted(frame, estimators, arrays.get("std")))
@@ -183,92 +182,10 @@ class SklearnModel(Surrogate):
         return fitted
 
 
-def find_estimator(path: str) -> Any:
-    """Return the public regressor or classifier class that ``path`` names below ``sklearn``.
-
-    Raises
-    ------
-    InputError
-        If there is no such module or estimator, saying what there is.
-
-    >>> find_estimator("linear_model.Ridge").__name__
-    'Ridge'
-    """
-    from sklearn.base import ClassifierMixin, RegressorMixin
-
-    module_name, _, name = path.removeprefix("sklearn.").rpartition(".")
-    # only what scikit-learn itself lists is imported: a scan file must not reach further
-    modules = _public_modules()
-    if not module_name:
-        raise InputError("", f"{path!r} is not the path of an estimator; e.g. linear_model.Ridge")
-    if module_name not in modules:
-        raise InputError("", one_of(module_name, modules, "a module of scikit-learn"))
-    module = importlib.import_module(f"sklearn.{module_name}")
-    things = {each: getattr(module, each) for each in getattr(module, "__all__", ())}
-    found = {
-        each: thing
-        for each, thing in things.items()
-        if isinstance(thing, type)
-        and issubclass(thing, (ClassifierMixin, RegressorMixin))
-        and not _needed_arguments(thing)
-    }
-    if name not in found:
-        raise InputError("", one_of(name, found, f"an estimator of sklearn.{module_name}"))
-    return found[name]
-
-
-def _public_modules() -> list[str]:
-    import sklearn
-
-    packaged = {module.name for module in pkgutil.iter_modules(sklearn.__path__)}
-    return sorted(packaged & set(sklearn.__all__) - {"externals", "experimental"})
-
-
-def _needed_arguments(estimator: type) -> list[str]:
-    # estimators that are made of other estimators cannot be written in a scan file
-    parameters = inspect.signature(estimator).parameters.values()
-    return [each.name for each in parameters if each.default is each.empty and each.kind < 2]
-
-
-def summed_kernel(names: Sequence[str], n_features: int) -> Any:
-    """Sum of scikit-learn kernels, each with default parameters to start from.
-
-    Signals are multiplied by an amplitude of their own; RBF and Matern have a length scale per
-    feature. White noise and constants stand alone.
-
-    >>> summed_kernel(["RBF", "WhiteKernel"], 2)
-    1**2 * RBF(length_scale=[1, 1]) + WhiteKernel(noise_level=1)
-    """
-    from sklearn.gaussian_process import kernels
-
-    terms = []
-    for name in names:
-        settings = {"length_scale": np.ones(n_features)} if name in _ANISOTROPIC else {}
-        term = getattr(kernels, name)(**settings)
-        terms.append(kernels.ConstantKernel() * term if name in _SIGNALS else term)
-    return functools.reduce(operator.add, terms)
-
-
-def _is_process(estimator: Any) -> bool:
-    return str(estimator.__module__).startswith("sklearn.gaussian_process")
-
-
-def _require_kernel_names(setting: Any) -> None:
-    problem = None
-    if not isinstance(setting, list) or not setting:
-        problem = f"must be a list of names, not {setting!r}. Known: {', '.join(_KERNELS)}"
-    else:
-        problem = next(
-            (one_of(str(k), _KERNELS, "a kernel") for k in setting if k not in _KERNELS), None
-        )
-    if problem:
-        raise located_error(("kernel",), setting, problem)
-
-
 def _make(options: SklearnOptions, n_features: int, rng: np.random.Generator) -> Any:
     estimator = find_estimator(options.estimator)
     settings = dict(options.parameters)
-    if "kernel" in settings and _is_process(estimator):
+    if "kernel" in settings and is_process(estimator):
         settings["kernel"] = summed_kernel(settings["kernel"], n_features)
     made = estimator(**settings)
     if "random_state" in made.get_params(deep=False) and "random_state" not in settings:
@@ -311,49 +228,3 @@ def _predicts_its_error(estimator: Any) -> bool:
     # a dummy takes return_std as well, and answers 0
     takes = "return_std" in inspect.signature(estimator.predict).parameters
     return takes and not estimator.__module__.startswith("sklearn.dummy")
-
-
-def _load_estimator(stored: bytes, expected: type) -> Any:
-    from skops import io
-
-    try:
-        names = io.get_untrusted_types(data=stored)
-    except Exception as error:  # whatever a parser says of damaged bytes, it is bad input
-        raise InputError(
-            "estimator", f"is not readable ({one_line(error)}); train it again"
-        ) from error
-    for name in names:
-        if not _is_from_sklearn(name):
-            raise InputError("estimator", f"contains {name}, which is not of scikit-learn; refused")
-    try:
-        estimator = io.loads(stored, trusted=names)
-    except Exception as error:
-        raise InputError(
-            "estimator", f"is not readable ({one_line(error)}); train it again"
-        ) from error
-    if not isinstance(estimator, expected):
-        raise InputError("estimator", f"is a {type(estimator).__name__}; train it again")
-    return estimator
-
-
-def _is_from_sklearn(name: str) -> bool:
-    # the name alone is not enough: sklearn.base.warnings is a way out of scikit-learn
-    if not name.startswith("sklearn."):
-        return False
-    module, _, attribute = name.rpartition(".")
-    try:
-        thing = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError):
-        return False
-    return isinstance(thing, type) and thing.__module__.startswith("sklearn.")
-
-
-def _require_same_version(trained: str) -> None:
-    import sklearn
-
-    if trained.split(".")[:2] != sklearn.__version__.split(".")[:2]:
-        raise InputError(
-            "estimator",
-            f"was trained with scikit-learn {trained}, {sklearn.__version__} is installed; "
-            "train it again",
-        )

@@ -18,12 +18,8 @@ from skops import io
 
 from fitplugin.errors import InputError
 from fitplugin.surrogates import Dataset, load, save
-from fitplugin.surrogates.sklearn_model import (
-    SklearnModel,
-    SklearnOptions,
-    find_estimator,
-    summed_kernel,
-)
+from fitplugin.surrogates.sklearn_estimators import find_estimator, summed_kernel
+from fitplugin.surrogates.sklearn_model import SklearnModel, SklearnOptions
 
 BOX = np.array([[-1.0, 1.0], [0.0, 10.0]])
 FOREST = {"estimator": "ensemble.RandomForestRegressor", "parameters": {"n_estimators": 5}}
@@ -216,7 +212,7 @@ def test_foreign_content_is_refused(content, words):
 
 
 def test_a_way_out_of_scikit_learn_by_its_own_modules_is_refused():
-    from fitplugin.surrogates.sklearn_model import _is_from_sklearn
+    from fitplugin.surrogates.sklearn_estimators import _is_from_sklearn
 
     assert _is_from_sklearn("sklearn.tree._tree.Tree")
     # a module, a function of another package, a class of another package, nothing
