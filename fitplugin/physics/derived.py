@@ -140,12 +140,19 @@ class Derived:
 
     def __call__(self, parameters: FloatArray) -> FloatArray:
         """Map (n_points, n_parameters) to (n_points, n_names)."""
+        return pick(self.columns(parameters), self.names)
+
+    def columns(self, parameters: FloatArray) -> dict[str, FloatArray]:
+        """The names, and all that had to be computed for them, as (n_points,) arrays."""
         columns = dict(zip(self._parameters, parameters.T, strict=True))
-        found = columns | (leading_order(columns) if self._needs_leading else {})
-        return np.stack(
-            [found[name] if name in found else _FORMS[name](columns) for name in self.names],
-            axis=1,
-        )
+        derived = leading_order(columns) if self._needs_leading else {}
+        forms = {name: _FORMS[name](columns) for name in self.names if name in _FORMS}
+        return {**columns, **derived, **forms}
+
+
+def pick(columns: Columns, names: Sequence[str]) -> FloatArray:
+    """Stack named columns: (n_points, n_names)."""
+    return np.stack([columns[name] for name in names], axis=1)
 
 
 def _signed_root(square: FloatArray) -> FloatArray:

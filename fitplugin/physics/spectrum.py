@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ from fitplugin.arrays import BoolArray, FloatArray
 from fitplugin.data.tables import Table, read_table
 from fitplugin.errors import InputError
 from fitplugin.options import Options
-from fitplugin.physics.derived import BASELINES, PARAMETERS, Derived
+from fitplugin.physics.derived import BASELINES, PARAMETERS, Derived, pick
 from fitplugin.plugins import component
 from fitplugin.surrogates import Dataset, Surrogate
 
@@ -135,6 +136,10 @@ class LearnedSpectrum:
         self._branching = branching
         self._validity = validity
         self._threshold = threshold
+        parts = [part for part in (masses, branching, validity) if part is not None]
+        # once for all of them
+        names = dict.fromkeys(name for part in parts for name in part.needs)
+        self._derived = Derived(tuple(names), tuple(trained))
 
     @classmethod
     def build(
@@ -183,14 +188,15 @@ class LearnedSpectrum:
 
     def spectrum(self, parameters: FloatArray) -> Spectrum:
         """Predict masses [GeV], their errors, and validity at (n_points, n_inputs) points."""
-        mean, std, remoteness = self._masses.examine(parameters)
+        columns = self._derived.columns(parameters)
+        mean, std, remoteness = self._masses.examine(columns)
         fractions: Mapping[str, FloatArray] = {}
         if self._branching is not None:
             # a learned fraction may overshoot its ends by its error
-            found = np.clip(self._branching.examine(parameters)[0], 0.0, 1.0)
+            found = np.clip(self._branching.examine(columns)[0], 0.0, 1.0)
             fractions = dict(zip(self.branching, found.T, strict=True))
         # a regression of 0 and 1 overshoots at the edges of the valid region
-        probability = np.clip(self._validity.examine(parameters)[0][:, 0], 0.0, 1.0)
+        probability = np.clip(self._validity.examine(columns)[0][:, 0], 0.0, 1.0)
         return Spectrum(
             dict(zip(self.masses, mean.T, strict=True)),
             dict(zip(self.masses, std.T, strict=True)),
@@ -204,16 +210,22 @@ class LearnedSpectrum:
 class _Learned:
     """A surrogate of derived inputs, with the baselines of its targets put back."""
 
-    def __init__(self, derived: Derived, baselines: Derived | None, surrogate: Surrogate) -> None:
-        self._derived = derived
-        self._baselines = baselines
+    def __init__(self, surrogate: Surrogate, baselines: Mapping[str, str]) -> None:
         self.surrogate = surrogate
+        self._baselines = baselines
 
-    def examine(self, parameters: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Names of the derived quantities that it reads."""
+        return (*self.surrogate.input_names, *self._baselines.values())
+
+    def examine(
+        self, columns: Mapping[str, FloatArray]
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Mean and error of every target, and the remoteness of the points."""
-        mean, std, remoteness = self.surrogate.examine(self._derived(parameters))
-        if self._baselines is not None:
-            mean = mean + _baseline(self._baselines, parameters, self.surrogate.target_names)
+        mean, std, remoteness = self.surrogate.examine(pick(columns, self.surrogate.input_names))
+        if self._baselines:
+            mean = mean + _baseline(columns, self._baselines, self.surrogate.target_names)
         return mean, std, remoteness
 
 
@@ -227,18 +239,19 @@ def _learn(
     train: Trainer,
 ) -> _Learned:
     names, _ = input_box(table)
-    derived = Derived(inputs, names)
-    wanted = sorted({BASELINES[target] for target in targets if target in BASELINES})
-    baselines = Derived(wanted, names) if wanted and set(PARAMETERS) <= set(names) else None
-    dataset = spectrum_dataset(table, rows, targets, derived, baselines)
-    return _Learned(derived, baselines, train(name, dataset, surrogate))
+    baselines = {}
+    if set(PARAMETERS) <= set(names):
+        baselines = {target: BASELINES[target] for target in targets if target in BASELINES}
+    dataset = spectrum_dataset(table, rows, targets, inputs, baselines)
+    return _Learned(train(name, dataset, surrogate), baselines)
 
 
-def _baseline(baselines: Derived, parameters: FloatArray, targets: Sequence[str]) -> FloatArray:
+def _baseline(
+    columns: Mapping[str, FloatArray], baselines: Mapping[str, str], targets: Sequence[str]
+) -> FloatArray:
     """Leading-order value of each target, zero where it has none: (n_points, n_targets)."""
-    known = dict(zip(baselines.names, baselines(parameters).T, strict=True))
-    zero = np.zeros(len(parameters))
-    return np.stack([known.get(BASELINES.get(name, ""), zero) for name in targets], axis=1)
+    zero = np.zeros_like(next(iter(columns.values())))
+    return np.stack([columns[baselines[t]] if t in baselines else zero for t in targets], axis=1)
 
 
 def input_box(table: Table) -> tuple[tuple[str, ...], FloatArray]:
@@ -268,8 +281,8 @@ def spectrum_dataset(
     table: Table,
     rows: np.ndarray,
     targets: Sequence[str],
-    derived: Derived,
-    baselines: Derived | None = None,
+    inputs: Sequence[str],
+    baselines: Mapping[str, str] = MappingProxyType({}),
 ) -> Dataset:
     """Training set of columns of a table of spectra; masses lose their sign.
 
@@ -278,18 +291,24 @@ def spectrum_dataset(
     table : Table
     rows : (n_points,) array of rows
     targets : sequence of column names
-    derived : Derived
-        The inputs, from the table's parameters; their box is that of all rows.
-    baselines : Derived, optional
-        Leading-order masses that are taken out of the targets of `BASELINES`.
+    inputs : sequence of str
+        Parameters and derived quantities; their box is that of all rows of the table.
+    baselines : mapping of target to derived quantity
+        What is taken out of targets before they are learned.
+
+    Raises
+    ------
+    InputError
+        If an input is unknown or cannot be derived from the table's parameters.
     """
     names, _ = input_box(table)
-    parameters = table.numbers(names)
-    inputs = derived(parameters)
+    derived = Derived((*inputs, *baselines.values()), names)
+    columns = derived.columns(table.numbers(names))
     values = table.numbers(targets)[rows]
     is_mass = [target.startswith("m_") for target in targets]
     values[:, is_mass] = np.abs(values[:, is_mass])
-    if baselines is not None:
-        values -= _baseline(baselines, parameters[rows], targets)
-    box = np.stack([inputs.min(axis=0), inputs.max(axis=0)], axis=1)
-    return Dataset(inputs[rows], values, derived.names, tuple(targets), box)
+    if baselines:
+        values -= _baseline(columns, baselines, targets)[rows]
+    points = pick(columns, inputs)
+    box = np.stack([points.min(axis=0), points.max(axis=0)], axis=1)
+    return Dataset(points[rows], values, tuple(inputs), tuple(targets), box)
