@@ -14,10 +14,12 @@ from threadpoolctl import threadpool_limits
 
 from fitplugin import plugins
 from fitplugin.arrays import FloatArray
+from fitplugin.errors import InputError
 from fitplugin.plugins import Component
 from fitplugin.runs.learning import each
 from fitplugin.runs.progress import training_bar
 from fitplugin.surrogates import Dataset, Surrogate, load, save
+from fitplugin.surrogates.base import adapted
 from fitplugin.surrogates.card import SCHEMA_VERSION
 
 
@@ -49,7 +51,11 @@ class Planner:
         self.jobs: list[Job] = []
 
     def __call__(self, name: str, dataset: Dataset, surrogate: Component) -> Surrogate:
-        """Note the job."""
+        """Check that the dataset can be learned, and note the job."""
+        try:
+            adapted(surrogate.plugin(surrogate.options)).check(dataset)
+        except InputError as error:
+            raise error.at(f"surrogate of {name}") from error
         self.jobs.append(Job(name, dataset, surrogate))
         return _Untrained(dataset)  # type: ignore[return-value]
 
@@ -90,7 +96,7 @@ class ModelCache:
             train(self._order(job, None))
         # on one thread, as in a worker: the factors of a model have the same digits everywhere
         with threadpool_limits(1):
-            return load(path, plugin=surrogate.plugin)
+            return adapted(load(path, plugin=surrogate.plugin))
 
     def train_missing(
         self, jobs: Sequence[Job], folder: Path, processes: int = 1, retrain: bool = False
@@ -153,7 +159,7 @@ def train(order: Order) -> None:
         order.path,
         training={"name": order.name, "seed": order.seed, "n_points": order.dataset.n_points,
                   "sha256": order.dataset.digest()},
-        calibration=model.calibration_facts() or None,
+        calibration=adapted(model).calibration_facts() or None,
     )  # fmt: skip
 
 

@@ -56,6 +56,10 @@ class Surrogate(ABC):
     def schema(self) -> Schema:
         """Names and box of what was learned; `InputError` before `fit`."""
 
+    def check(self, dataset: Dataset) -> None:
+        """Refuse, with `InputError`, a dataset that `fit` would refuse, before work starts."""
+        dataset.require_distinct_rows()
+
     @abstractmethod
     def fit(self: Fitted, dataset: Dataset, rng: np.random.Generator) -> Fitted:
         """Return a fitted surrogate; it is immutable from then on."""
@@ -122,3 +126,40 @@ def require_fitted(fitted: Any) -> Any:
     if fitted is None:
         raise InputError("surrogate", "is not fitted yet; call fit(dataset, rng) first")
     return fitted
+
+
+def adapted(model: Any) -> Surrogate:
+    """Return a surrogate as it is, and a guest that only predicts as a surrogate.
+
+    A guest needs ``fit``, ``predict``, ``to_arrays``, ``from_arrays``, ``input_names``,
+    ``target_names`` and ``ranges``; it is remote where it leaves its box.
+    """
+    return model if isinstance(model, Surrogate) else _Guest(model)
+
+
+class _Guest(Surrogate):
+    """Asks a guest, and adds what it does not say."""
+
+    def __init__(self, options: Any) -> None:
+        self._guest = options
+
+    @property
+    def schema(self) -> Schema:
+        guest = self._guest
+        return Schema(guest.input_names, guest.target_names, np.asarray(guest.ranges))
+
+    def fit(self, dataset: Dataset, rng: np.random.Generator) -> _Guest:
+        return _Guest(self._guest.fit(dataset, rng))
+
+    def examine(self, inputs: ArrayLike) -> Examined:
+        mean, std = self._guest.predict(inputs)
+        points = np.atleast_2d(np.asarray(inputs, dtype=float))
+        return Examined(mean, std, self.schema.remoteness(points))
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        arrays: dict[str, np.ndarray] = self._guest.to_arrays()
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, options: Any, arrays: Mapping[str, np.ndarray]) -> _Guest:
+        return cls(type(options).from_arrays(options, arrays))

@@ -138,7 +138,7 @@ def describe(model: Surrogate, units: Mapping[str, str]) -> dict[str, Any]:
         If it predicts nonsense at its check vector, or a unit is that of no input.
     """
     inputs = _check_inputs(model.ranges)
-    prediction = model.predict(inputs)
+    prediction = Prediction(*model.predict(inputs))
     _require_sane(prediction, (len(inputs), len(model.target_names)))
     if unknown := set(units) - set(model.input_names):
         raise InputError("units", f"no such input: {', '.join(sorted(unknown))}")

@@ -68,20 +68,10 @@ class DistributedGP(Surrogate):
         Raises
         ------
         InputError
-            If there are fewer points than one expert holds, rows repeat, a feature is unknown,
-            a column is constant, or noise or transform do not fit the targets.
+            As `check`.
         """
-        dataset.require_distinct_rows()
-        options = self.options
-        aside = 0
-        if options.calibration != "none":
-            aside = round(options.calibration_share * dataset.n_points)
-        if dataset.n_points - aside < options.expert_size:
-            raise InputError(
-                "expert_size",
-                f"{options.expert_size} is more than the {dataset.n_points - aside} points "
-                "to train with",
-            )
+        self.check(dataset)
+        options, aside = self.options, self._n_aside(dataset)
         frame = _Frame.of(dataset, options)
         training = frame.training(dataset, options)
         if not aside:
@@ -99,6 +89,29 @@ class DistributedGP(Surrogate):
         # with trend, kernel, scatter and factor decided, the experts may know all points
         learned = replace(_deal(training, learned, options, rng), factor=factor)
         return DistributedGP(options, _Fitted.of(dataset, frame, learned, options))
+
+    def check(self, dataset: Dataset) -> None:
+        """Refuse what cannot be learned, before anything is.
+
+        Raises
+        ------
+        InputError
+            If there are fewer points than one expert holds, rows repeat, a feature is unknown,
+            a column is constant, or noise or transform do not fit the targets.
+        """
+        dataset.require_distinct_rows()
+        n_used = dataset.n_points - self._n_aside(dataset)
+        if n_used < self.options.expert_size:
+            raise InputError(
+                "expert_size",
+                f"{self.options.expert_size} is more than the {n_used} points to train with",
+            )
+        _Frame.of(dataset, self.options)
+
+    def _n_aside(self, dataset: Dataset) -> int:
+        if self.options.calibration == "none":
+            return 0
+        return round(self.options.calibration_share * dataset.n_points)
 
     @property
     def schema(self) -> Schema:

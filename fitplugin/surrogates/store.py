@@ -24,7 +24,7 @@ from pydantic import ValidationError
 
 from fitplugin import plugins
 from fitplugin.errors import InputError
-from fitplugin.surrogates.base import Surrogate
+from fitplugin.surrogates.base import Prediction, Surrogate
 from fitplugin.surrogates.card import Card, describe, one_line, read_card_text, write_card
 
 _CARD = "card.json"
@@ -229,7 +229,7 @@ def _rebuild(plugin: Any, card: Card, arrays: Mapping[str, np.ndarray]) -> Surro
             options = plugin.Options.model_validate(card.options)
             model: Surrogate = plugin.from_arrays(options, arrays)
             card.require_named(model, arrays)
-            card.require_reproduced(model.predict(np.array(card.check.inputs)))
+            card.require_reproduced(Prediction(*model.predict(np.array(card.check.inputs))))
     except InputError:
         raise
     except ValidationError as error:
