@@ -66,6 +66,7 @@ class Network(Surrogate):
             If a column is constant, a feature is unknown, the training diverges, fewer than 20
             points are held out, or there are several targets and all of them are classes.
         """
+        self.check(dataset)
         held_out, binary = None, is_class(dataset)
         if not binary:
             dataset, held_out = split_share(dataset, self.options.held_out, rng)

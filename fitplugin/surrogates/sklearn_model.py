@@ -121,6 +121,7 @@ class SklearnModel(Surrogate):
             If a column is constant, a feature is unknown, the targets do not suit the estimator,
             fewer than 20 points are held out, or scikit-learn refuses a parameter.
         """
+        self.check(dataset)
         try:
             return SklearnModel(self.options, _learn(dataset, self.options, rng))
         except InputError:

@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from fitplugin import plugins
+from fitplugin.errors import InputError
 from fitplugin.surrogates import load, save
 
 NAMES = plugins.names("fitplugin.surrogates")
@@ -55,3 +56,10 @@ def test_store_round_trip(kind, fitted, tmp_path):
     options = plugins.load("fitplugin.surrogates", kind).Options()
     save(fitted, kind, options.model_dump(mode="json"), tmp_path / "m.npz")
     assert_array_equal(load(tmp_path / "m.npz").predict(THETA).std, fitted.predict(THETA).std)
+
+
+def test_a_repeated_row_is_refused_by_number(kind, tiny_dataset):
+    plugin = plugins.load("fitplugin.surrogates", kind)
+    repeated = tiny_dataset.take(np.append(np.arange(400), 17))
+    with pytest.raises(InputError, match="rows 17 and 400 are the same point"):
+        plugin(plugin.Options()).fit(repeated, np.random.default_rng(0))
