@@ -36,3 +36,10 @@ def load(scan: str | Path, cache: str | Path | None = None) -> JointLikelihood:
     from fitplugin.runs.runner import load_scan
 
     return load_scan(scan, cache).joint
+
+
+def get_cobaya_class() -> type:
+    """Return the likelihood that cobaya finds under the name ``fitplugin``."""
+    from fitplugin.adapters.cobaya import get_cobaya_class
+
+    return get_cobaya_class()

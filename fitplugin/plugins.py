@@ -152,7 +152,7 @@ class Component:
 
 
 def component(group: str) -> Any:
-    """Return the pydantic type of a section ``{kind: name, option: value, ...}``.
+    """Return the pydantic type of a section ``{kind: name, option: value, ...}``, or ``name``.
 
     The section is validated by the options model of the plugin that ``kind`` names, so the
     schema of a scan file is assembled from the parts. The validation context may carry
@@ -162,6 +162,8 @@ def component(group: str) -> Any:
     def resolve(value: Any, info: ValidationInfo) -> Component:
         if isinstance(value, Component):
             return value
+        if isinstance(value, str):  # `pool: dask` for a section with nothing but its kind
+            value = {"kind": value}
         if not isinstance(value, dict) or not isinstance(value.get("kind"), str):
             raise ValueError(f"must be a section with a 'kind'. Known: {', '.join(names(group))}")
         kind, settings = value["kind"], {k: v for k, v in value.items() if k != "kind"}

@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from pydantic import BaseModel, Field
+
+from fitplugin.options import Options
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+# One default for every pool: results may depend on the size of a batch, and so must not depend on
+# the pool. Large enough to make the way to a worker cheap, small enough to spread a batch.
+POINTS_PER_TASK = 64
+
+
+class PoolOptions(Options):
+    """What every pool can be told."""
+
+    points_per_task: int = Field(default=POINTS_PER_TASK, gt=0)
+    """Points that a vectorised evaluation packs in one task."""
 
 
 class Pool(Protocol):
     """Workers that map a function over items; a context manager.
 
-    dynesty, nautilus and `concurrent.futures` users all ask for this and no more.
+    A pool is built from its section of a scan file with `from_options`.
     """
+
+    Options: ClassVar[type[BaseModel]]
+
+    points_per_task: int
+    """Points that a vectorised evaluation packs in one task."""
+
+    @classmethod
+    def from_options(cls, options: Any, processes: int) -> Any:
+        """Return a pool; ``processes`` is its size where the options leave that open."""
 
     @property
     def size(self) -> int:
@@ -22,6 +46,13 @@ class Pool(Protocol):
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
         """Return ``[function(item) for item in items]``, in order; exceptions propagate."""
+
+    def imap(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Yield what `map` returns, each result as soon as it and all before it are there.
+
+        Work starts with the first result asked for. A caller may stop early: what has not begun
+        is given up.
+        """
 
     def __enter__(self) -> Any: ...
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import SpawnContext
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, Field
 
 from fitplugin.errors import FitpluginError, InputError
+from fitplugin.pools.base import POINTS_PER_TASK, PoolOptions
 from fitplugin.pools.worker import WorkerProcess, exit_with_parent
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Enough chunks per worker to even out unequal costs, few enough to keep the pipe quiet.
-_CHUNKS_PER_WORKER = 4
+
+class ProcessOptions(PoolOptions):
+    """Options of the pool `processes`."""
+
+    processes: int | None = Field(default=None, gt=0)
+    """Number of workers (by default the number of processes of the scan)."""
 
 
 class ProcessPool:
@@ -29,14 +36,24 @@ class ProcessPool:
     ----------
     processes : int
         Number of workers, each with one numerical thread.
+    points_per_task : int
+        Points that a vectorised evaluation packs in one task.
     """
 
-    def __init__(self, processes: int) -> None:
+    Options: ClassVar[type[BaseModel]] = ProcessOptions
+
+    def __init__(self, processes: int, points_per_task: int = POINTS_PER_TASK) -> None:
         if processes < 1:
             raise InputError("processes", f"must be at least 1, not {processes}")
+        self.points_per_task = points_per_task
         self._size = processes
         self._executor: ProcessPoolExecutor | None = None
         self._workers: list[WorkerProcess] = []
+
+    @classmethod
+    def from_options(cls, options: ProcessOptions, processes: int) -> ProcessPool:
+        """Return a pool of as many workers as the options say, or else of ``processes``."""
+        return cls(options.processes or processes, options.points_per_task)
 
     @property
     def size(self) -> int:
@@ -51,10 +68,19 @@ class ProcessPool:
         FitpluginError
             If a worker dies.
         """
-        todo = list(items)
-        chunk_size = max(1, len(todo) // (_CHUNKS_PER_WORKER * self._size))
+        return list(self.imap(function, items))
+
+    def imap(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Yield what `map` returns, each result as soon as it and all before it are there.
+
+        Raises
+        ------
+        FitpluginError
+            If a worker dies.
+        """
         try:
-            return list(self._running().map(function, todo, chunksize=chunk_size))
+            # item by item: a chunk would keep its first result back until its last is there
+            yield from self._running().map(function, items, chunksize=1)
         except BrokenProcessPool as error:
             raise FitpluginError(
                 "a worker process died, perhaps killed by the system for want of memory "

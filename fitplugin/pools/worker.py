@@ -7,12 +7,12 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import connection, parent_process
+from multiprocessing import connection, parent_process, resource_tracker
 from multiprocessing.context import SpawnProcess
 
 # Numerical libraries read these once, when they are loaded; N workers with N threads each
 # would fight for the same cores.
-_THREAD_VARIABLES = (
+THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -30,7 +30,7 @@ class WorkerProcess(SpawnProcess):
 
     def start(self) -> None:
         """Start with the environment and the signal mask of a worker."""
-        with _single_thread(), _interrupt_blocked():
+        with single_thread(), interrupt_blocked():
             super().start()
 
 
@@ -53,10 +53,10 @@ def exit_with_parent() -> None:
 
 
 @contextmanager
-def _single_thread() -> Iterator[None]:
+def single_thread() -> Iterator[None]:
     """Set the thread variables to 1 for processes started meanwhile."""
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
     try:
         yield
     finally:
@@ -68,7 +68,7 @@ def _single_thread() -> Iterator[None]:
 
 
 @contextmanager
-def _interrupt_blocked() -> Iterator[None]:
+def interrupt_blocked() -> Iterator[None]:
     """Block Ctrl-C for processes started meanwhile: the parent alone answers it.
 
     The mask is inherited, so the worker is quiet from its first instruction; a Ctrl-C that
@@ -77,6 +77,8 @@ def _interrupt_blocked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows has no signal masks
         yield
         return
+    # which would otherwise be started meanwhile, and unblock Ctrl-C in the thread that starts it
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield

@@ -39,6 +39,8 @@ class Scan(NamedTuple):
     joint: JointLikelihood
     n_observed: Mapping[str, float]
     model_digests: Mapping[str, str]
+    digests: Mapping[str, str]
+    """SHA-256 of everything that decides a log-likelihood, by name."""
 
 
 def plan(config: ScanConfig, folder: Path) -> list[Job]:
@@ -72,10 +74,11 @@ def build(config: ScanConfig, folder: Path, models: ModelCache) -> Scan:
     """
     theory = build_theory(config, models, folder)
     counts = config.counts or asimov_counts(config, theory)
-    digest = _digest(config, counts, models, folder)
+    digests = _digests(config, counts, models, folder)
+    digest = _sha256(digests)
     arguments = (config.model_dump_json(), str(folder.resolve()), str(models.folder), digest)
     joint = _build_joint(config, theory, counts, Recipe(rebuild, arguments, digest))
-    return Scan(config, joint, counts, dict(models.digests))
+    return Scan(config, joint, counts, dict(models.digests), digests)
 
 
 @lru_cache(maxsize=4)
@@ -212,15 +215,23 @@ def _code_digest() -> str:
     return hasher.hexdigest()
 
 
-def _digest(
+def _digests(
     config: ScanConfig, counts: Mapping[str, float], models: ModelCache, folder: Path
-) -> str:
+) -> dict[str, str]:
     # what does not change a log-likelihood (sampler, seed, processes) is left out
     facts = config.model_dump(
         mode="json",
         include={"parameters", "luminosity", "cross_section", "regions", "likelihoods",
                  "nuisances", "combination", "constraints", "spectrum", "out_of_domain"},
     )  # fmt: skip
-    table = read_table(config.cross_section.table, folder).digest
-    whole = [facts, dict(counts), models.digests, table, _code_digest()]
-    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+    return {
+        "the scan file": _sha256(facts),
+        "the observed counts": _sha256(dict(counts)),
+        **{f"the model {name}": digest for name, digest in models.digests.items()},
+        "the cross-section table": read_table(config.cross_section.table, folder).digest,
+        "the evaluation code": _code_digest(),
+    }
+
+
+def _sha256(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -184,6 +184,9 @@ class ScanConfig(Options):
     )
     prior_sample: int = Field(10_000, ge=0, description="Valid points drawn for the prior.")
     processes: int = Field(1, ge=1, le=4096, description="Worker processes.")
+    pool: component("fitplugin.pools") | None = Field(  # type: ignore[valid-type]
+        None, description="What evaluates; by default worker processes on this machine, if > 1."
+    )
     seed: int = Field(ge=0, description="Seed of the scan.")
     training_seed: int = Field(1, ge=0, description="Seed of the surrogates' training.")
 

@@ -20,6 +20,8 @@ from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
 from fitplugin.physics.natural_susy import LABELS
 from fitplugin.samplers.chain import Chain
+from fitplugin.samplers.evidence import Evidence, ValidFraction
+from fitplugin.stats.nested import nested_weights
 
 SCHEMA_VERSION = 1
 _NEEDED = ("manifest.json", "summary.json", "resolved.yaml", "chain.txt", "chain.paramnames",
@@ -51,20 +53,6 @@ class Run(NamedTuple):
 
 
 @contextmanager
-def writing(target: Path, force: bool) -> Iterator[Path]:
-    """Give a scratch folder that becomes ``target`` when the block ends well.
-
-    Raises
-    ------
-    InputError
-        If ``target`` exists and ``force`` is not given, or is no run directory.
-    """
-    refuse_existing(target, force)
-    with replacing(target) as scratch:
-        yield scratch
-
-
-@contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """Give a scratch folder that takes the place of ``target`` when the block ends well."""
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -72,11 +60,19 @@ def replacing(target: Path) -> Iterator[Path]:
     try:
         scratch.chmod(0o755)
         yield scratch
-        if target.exists():
-            shutil.rmtree(target)
-        scratch.rename(target)
+        put_in_place(scratch, target)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def put_in_place(folder: Path, target: Path) -> None:
+    """Rename a complete folder to ``target``, whose old content goes only once that is done."""
+    old = target.with_name(f".{target.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.rename(old)
+    folder.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def refuse_existing(target: Path, force: bool) -> None:
@@ -108,8 +104,9 @@ def write_chain(folder: Path, chain: Chain, ranges: Mapping[str, tuple[float, fl
     if chain.log_birth is not None:
         levels = np.column_stack([chain.log_likelihood, chain.log_birth])
         levels = np.maximum(np.nan_to_num(levels, neginf=_LOG_ZERO), _LOG_ZERO)
+        # every digit: a birth must stay below its death, and points of two runs must stay apart
         _write_table(
-            folder / "chain_dead-birth.txt", np.column_stack([columns[kept], levels[kept]])
+            folder / "chain_dead-birth.txt", np.column_stack([columns[kept], levels[kept]]), "%.17g"
         )
     for root in ("chain", "chain_equal_weights"):
         _write_names(folder / f"{root}.paramnames", names, n_sampled=len(chain.names))
@@ -166,8 +163,46 @@ def read_run(path: str | Path) -> Run:
     return Run(folder, manifest, summary, posterior, prior, ranges)
 
 
-def _write_table(path: Path, table: FloatArray) -> None:
-    np.savetxt(path, table, fmt="%.10e")
+def read_chain(run: Run) -> Chain:
+    """Read deaths and births of a finished run back, as its sampler gave them.
+
+    Raises
+    ------
+    InputError
+        If the sampler records no births, or the file does not fit.
+    """
+    path = run.path / "chain_dead-birth.txt"
+    if not path.is_file():
+        raise InputError(
+            str(run.path), f"has no births: {run.summary['sampler']} does not record them"
+        )
+    names = list(run.posterior.columns)
+    table = _load(path)
+    if table.shape[1] != len(names) + 2:
+        raise InputError(str(path), f"does not hold the {len(names)} columns of its .paramnames")
+    n_dim = len(run.ranges)
+    log_birth = np.where(table[:, -1] <= _LOG_ZERO, -np.inf, table[:, -1])
+    weights = nested_weights(table[:, -2], log_birth)
+    facts, sampler = run.summary, run.manifest["sampler"]
+    fraction = ValidFraction(facts["valid_fraction"], facts["valid_fraction_error"])
+    details = {name: value for name, value in sampler.items() if name != "name"}
+    return Chain(
+        names=tuple(names[:n_dim]),
+        samples=table[:, :n_dim],
+        log_likelihood=table[:, -2],
+        log_weight=weights.log_weight,
+        log_birth=log_birth,
+        blobs=dict(zip(names[n_dim:], table[:, n_dim:-2].T, strict=True)),
+        evidence=Evidence(facts["log_z"], facts["log_z_error"], False, fraction),
+        n_like=facts["n_like"],
+        n_live=facts["n_live"],
+        sampler=facts["sampler"],
+        details=details,
+    )
+
+
+def _write_table(path: Path, table: FloatArray, number: str = "%.10e") -> None:
+    np.savetxt(path, table, fmt=number)
 
 
 def _write_names(path: Path, names: Sequence[str], n_sampled: int) -> None:
@@ -192,13 +227,18 @@ def _read_table(folder: Path, root: str) -> tuple[list[str], FloatArray]:
         line.split("\t")[0].rstrip("*")
         for line in (folder / f"{root}.paramnames").read_text(encoding="utf-8").splitlines()
     ]
-    try:
-        table = np.loadtxt(path, ndmin=2)
-    except ValueError as error:
-        raise InputError(str(path), f"cannot be read: {error}") from error
+    table = _load(path)
     if table.size == 0 or table.shape[1] != len(names) + 2:
         raise InputError(str(path), f"does not hold the {len(names)} columns of its .paramnames")
     return names, table
+
+
+def _load(path: Path) -> FloatArray:
+    try:
+        table: FloatArray = np.loadtxt(path, ndmin=2)
+    except ValueError as error:
+        raise InputError(str(path), f"cannot be read: {error}") from error
+    return table
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
-import platform
 import time
-from collections.abc import Mapping
-from importlib.metadata import version
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-import fitplugin
 from fitplugin import plugins
 from fitplugin.errors import InputError
-from fitplugin.physics.theory import OUTSIDE
 from fitplugin.pools.base import Pool
-from fitplugin.runs import directory
+from fitplugin.runs import directory, unfinished
+from fitplugin.runs.advice import advise
 from fitplugin.runs.build import Scan, build, plan
 from fitplugin.runs.config import ScanConfig, read_scan
 from fitplugin.runs.models import ModelCache, default_cache
 from fitplugin.runs.progress import ScanBar, prior_bar
+from fitplugin.runs.summary import best_evidence, environment, manifest_of, summarise_run
+from fitplugin.runs.unfinished import How, Unfinished
 from fitplugin.samplers.chain import Chain
-from fitplugin.samplers.prior import PriorSample, sample_prior
-from fitplugin.stats.weighted import effective_size, summarise
+from fitplugin.samplers.prior import PriorSample, Validity, sample_prior
 
-_RECORDED = ("numpy", "scipy", "dynesty", "pydantic")
+
+class Member(NamedTuple):
+    """One of several independent runs of a scan that will be merged."""
+
+    number: int
+    """From 1."""
+    of: int
+
+    @classmethod
+    def parse(cls, text: str) -> Member:
+        """Read ``3/8``.
+
+        >>> Member.parse("3/8")
+        Member(number=3, of=8)
+        """
+        words = text.split("/")
+        if len(words) == 2 and all(word.isdigit() for word in words):
+            member = cls(int(words[0]), int(words[1]))
+            if 1 <= member.number <= member.of:
+                return member
+        raise InputError("--member", f"must be I/K with 1 <= I <= K, such as 3/8, not {text!r}")
 
 
 def load_scan(
@@ -62,8 +80,13 @@ def run(
     force: bool = False,
     cache: str | Path | None = None,
     retrain: bool = False,
+    resume: bool = False,
+    allow_changes: bool = False,
+    member: Member | None = None,
 ) -> directory.Run:
     """Run a scan file and return its run directory, read back.
+
+    The run works in ``NAME.part``, where every evaluation is kept, and ends by renaming it.
 
     Parameters
     ----------
@@ -72,52 +95,183 @@ def run(
     output : path, optional
         The run directory; default ``runs/NAME`` for a scan file ``NAME.yaml``.
     force : bool
-        Replace an existing run directory, once the new run is complete.
+        Replace an existing run directory, once the new run is complete; discard an interrupted one.
     cache : path, optional
         Folder of trained models; default: the user's cache.
     retrain : bool
         Train the models again.
+    resume : bool
+        Continue an interrupted run if there is one; a finished one is left as it is.
+    allow_changes : bool
+        Resume although the scan, its data, the models or the code have changed.
+    member : Member, optional
+        Make one of K independent runs with 1/K of the live points, for `fitplugin merge`.
 
     Raises
     ------
     InputError
-        If the scan is not usable, or the run directory exists.
+        If the scan is not usable, the run directory exists, or what is resumed has changed.
     """
-    target = Path(output) if output is not None else Path("runs") / Path(path).stem
-    directory.refuse_existing(target, force)
+    how = How(force, resume, allow_changes)
+    target = output_of(path, output, member)
+    if resume and not unfinished.part_of(target).exists() and target.exists():
+        return _finished(target, path, allow_changes)
+    unfinished.refuse_existing(target, how)
     clock = _Clock()
     scan = load_scan(path, cache, retrain, in_parallel=True)
     clock.lap("models")
-    config = scan.config
-    prior_seed, sampler_seed = np.random.SeedSequence(config.seed).spawn(2)
-    with directory.writing(target, force) as folder, _pool(config) as pool:
-        prior = _draw_prior(scan, pool, prior_seed)
+    config, part = _part_of_scan(scan.config, member)
+    facts = {
+        "config": config.model_dump(mode="json"),
+        "digests": dict(scan.digests),
+        "member": list(member) if member else None,
+        **environment(),
+    }
+    by_process = getattr(config.sampler.plugin, "depends_on_processes", False)
+    with (
+        unfinished.working(target, facts, how, by_process) as work,
+        open_pool(config) as pool,
+    ):
+        prior = _draw_prior(scan, config, pool, part.prior_seed, work)
         clock.lap("prior")
-        options = config.sampler.options
-        with ScanBar(getattr(options, "n_live", 1), getattr(options, "tolerance", 0.5)) as bar:
-            chain = config.sampler.plugin().run(
-                scan.joint, options, pool, sampler_seed, folder, bar
-            )
+        chain = _sample(scan, config, pool, part.sampler_seed, work)
         clock.lap("sampler")
+        evidence = best_evidence(chain, prior)
         ranges = config.free
-        directory.write_chain(folder, chain, ranges)
+        directory.write_chain(work.folder, chain, ranges)
         if prior is not None:
-            directory.write_prior(folder, prior.samples, ranges)
-        (folder / "resolved.yaml").write_text(config.to_yaml(), encoding="utf-8")
-        directory.write_json(folder / "summary.json", _summary(scan, chain, prior, clock))
+            directory.write_prior(work.folder, prior.samples, ranges)
+        (work.folder / "resolved.yaml").write_text(config.to_yaml(), encoding="utf-8")
         clock.lap("files")
-        directory.write_json(folder / "manifest.json", _manifest(scan, chain, clock))
+        summary = summarise_run(config, scan.n_observed, chain, evidence, clock.laps)
+        directory.write_json(work.folder / "summary.json", summary)
+        manifest = manifest_of(
+            scan,
+            chain,
+            clock.laps,
+            member=list(member) if member else None,
+            attempts=work.attempts,
+            resumed_with_changes=list(work.changes),
+        )
+        directory.write_json(work.folder / "manifest.json", manifest)
     return directory.read_run(target)
 
 
+def output_of(path: str | Path, output: str | Path | None, member: Member | None = None) -> Path:
+    """Return the run directory of a scan file."""
+    if output is not None:
+        return Path(output)
+    name = Path(path).stem
+    return Path("runs") / (f"{name}-{member.number}-of-{member.of}" if member else name)
+
+
+def open_pool(config: ScanConfig) -> Pool:
+    """Return the pool that a scan file asks for."""
+    chosen = config.pool
+    if chosen is None:
+        plugin = plugins.load("fitplugin.pools", "serial" if config.processes == 1 else "processes")
+        default: Pool = plugin.from_options(plugin.Options(), config.processes)
+        return default
+    pool: Pool = chosen.plugin.from_options(chosen.options, config.processes)
+    return pool
+
+
+class _Part(NamedTuple):
+    prior_seed: np.random.SeedSequence
+    sampler_seed: np.random.SeedSequence
+
+
+def _part_of_scan(config: ScanConfig, member: Member | None) -> tuple[ScanConfig, _Part]:
+    """Return the scan that this run makes, and its seeds."""
+    prior_seed, sampler_seed = np.random.SeedSequence(config.seed).spawn(2)
+    if member is None:
+        return config, _Part(prior_seed, sampler_seed)
+    options = config.sampler.options
+    n_live = getattr(options, "n_live", None)
+    if n_live is None:
+        raise InputError(
+            "--member", f"{config.sampler.kind} has no live points to divide; run it whole"
+        )
+    options = options.model_copy(update={"n_live": _share(n_live, member)})
+    config.sampler.plugin().require(options, len(config.free))
+    config = config.model_copy(
+        update={
+            "sampler": plugins.Component(config.sampler.kind, config.sampler.plugin, options),
+            "prior_sample": _share(config.prior_sample, member),
+        }
+    )
+    index = member.number - 1
+    return config, _Part(prior_seed.spawn(member.of)[index], sampler_seed.spawn(member.of)[index])
+
+
+def _share(total: int, member: Member) -> int:
+    return total // member.of + (member.number <= total % member.of)
+
+
+def _finished(target: Path, path: str | Path, allow_changes: bool) -> directory.Run:
+    """Return a run that needs no resuming, unless it was that of another scan file."""
+    run = directory.read_run(target)
+    config = read_scan(path)
+    before = read_scan(target / "resolved.yaml")
+    if run.manifest.get("member") is None and not allow_changes:
+        facts = [{"config": c.model_dump(mode="json"), "digests": {}} for c in (before, config)]
+        found = unfinished.changed(facts[0], facts[1])
+        if found:
+            raise InputError(
+                str(target),
+                f"is complete, and was run with something else: {'; '.join(found)}. "
+                "Give --force to replace it, or another --output",
+            )
+    return run
+
+
+def _draw_prior(
+    scan: Scan, config: ScanConfig, pool: Pool, seed: np.random.SeedSequence, work: Unfinished
+) -> PriorSample | None:
+    if config.prior_sample == 0:
+        return None
+    n_valid = config.prior_sample
+    with (
+        closing(work.recorded(Validity(scan.joint), "prior")) as recorded,
+        prior_bar(n_valid, work.report) as progress,
+    ):
+        return sample_prior(recorded, n_valid, pool, seed, progress=progress)
+
+
+def _sample(
+    scan: Scan, config: ScanConfig, pool: Pool, seed: np.random.SeedSequence, work: Unfinished
+) -> Chain:
+    options = config.sampler.options
+    n_live, tolerance = getattr(options, "n_live", 1), getattr(options, "tolerance", 0.5)
+    with (
+        closing(work.recorded(scan.joint, "sampler")) as recorded,
+        ScanBar(n_live, tolerance, work.report) as bar,
+    ):
+        chain: Chain = config.sampler.plugin().run(recorded, options, pool, seed, work.folder, bar)
+    return chain
+
+
+class _Clock:
+    """Wall time by stage, in seconds."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+        self.laps: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.laps[stage] = round(now - self._last, 3)
+        self._last = now
+
+
 def check(path: str | Path, cache: str | Path | None = None, n_points: int = 100) -> dict[str, Any]:
-    """Check a scan: validity, time per point, valid fraction of the prior box.
+    """Check a scan: validity, time per point, valid fraction of the prior box, what pool to use.
 
     Returns
     -------
     dict
         ``names``, ``n_observed``, ``digest``, ``valid_fraction`` and its error,
-        ``seconds_per_point`` one at a time and ``seconds_per_point_in_batch``.
+        ``seconds_per_point`` one at a time and ``seconds_per_point_in_batch``, ``advice``.
     """
     scan = load_scan(path, cache)
     joint = scan.joint
@@ -140,117 +294,5 @@ def check(path: str | Path, cache: str | Path | None = None, n_points: int = 100
         "valid_fraction_error": float(np.sqrt(fraction * (1 - fraction) / 2000)),
         "seconds_per_point": alone,
         "seconds_per_point_in_batch": together,
+        "advice": advise(scan.config, alone, together),
     }
-
-
-def _pool(config: ScanConfig) -> Pool:
-    if config.processes == 1:
-        serial: Pool = plugins.load("fitplugin.pools", "serial")()
-        return serial
-    processes: Pool = plugins.load("fitplugin.pools", "processes")(config.processes)
-    return processes
-
-
-def _draw_prior(scan: Scan, pool: Pool, seed: np.random.SeedSequence) -> PriorSample | None:
-    if scan.config.prior_sample == 0:
-        return None
-    n_valid = scan.config.prior_sample
-    with prior_bar(n_valid) as progress:
-        return sample_prior(
-            scan.joint, n_valid, pool, seed, is_valid=scan.joint.is_valid, progress=progress
-        )
-
-
-class _Clock:
-    """Wall time by stage, in seconds."""
-
-    def __init__(self) -> None:
-        self._last = time.perf_counter()
-        self.laps: dict[str, float] = {}
-
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.laps[stage] = round(now - self._last, 3)
-        self._last = now
-
-
-def _summary(scan: Scan, chain: Chain, prior: PriorSample | None, clock: _Clock) -> dict[str, Any]:
-    weights = chain.weights
-    truth = scan.config.mock.point if scan.config.mock else {}
-    parameters = {
-        name: _with_truth(summarise(column, weights)._asdict(), truth.get(name))
-        for name, column in zip(chain.names, chain.samples.T, strict=True)
-    }
-    keep = chain.log_weight > -np.inf
-    derived = {
-        name: summarise(column[keep], weights[keep])._asdict()
-        for name, column in chain.blobs.items()
-    }
-    evidence: dict[str, Any] = {"log_z_box": chain.log_z, "log_z_error": chain.log_z_error}
-    # the prior sample measures the fraction best; without one, the sampler's own draws do
-    fraction = prior.valid_fraction if prior else chain.details.get("valid_fraction")
-    if fraction:
-        error = prior.valid_fraction_error if prior else chain.details["valid_fraction_error"]
-        evidence |= {"valid_fraction": fraction, "valid_fraction_error": error}
-        evidence["log_z"] = chain.log_z - float(np.log(fraction))
-    return {
-        "title": scan.config.title,
-        "sampler": chain.sampler,
-        **evidence,
-        "n_like": chain.n_like,
-        "n_eff": effective_size(weights),
-        "n_live": chain.n_live,
-        "max_log_likelihood": float(chain.log_likelihood.max()),
-        "wall_time_s": round(sum(clock.laps.values()), 3),
-        "out_of_domain": _out_of_domain(scan, chain),
-        "n_observed": dict(scan.n_observed),
-        "parameters": parameters,
-        "derived": derived,
-    }
-
-
-def _out_of_domain(scan: Scan, chain: Chain) -> dict[str, Any]:
-    """Points of the chain where a surrogate extrapolates, and their share of the posterior."""
-    outside = chain.blobs[OUTSIDE] > 0
-    return {
-        "policy": scan.config.out_of_domain,
-        "n_points": int(outside.sum()),
-        "posterior_fraction": float(chain.weights[outside].sum() / chain.weights.sum()),
-    }
-
-
-def _with_truth(summary: dict[str, Any], truth: float | None) -> dict[str, Any]:
-    return summary if truth is None else {**summary, "truth": truth}
-
-
-def _manifest(scan: Scan, chain: Chain, clock: _Clock) -> dict[str, Any]:
-    return {
-        "schema": directory.SCHEMA_VERSION,
-        "fitplugin": fitplugin.__version__,
-        "python": platform.python_version(),
-        "platform": f"{platform.system()} {platform.machine()}",
-        "libraries": {name: version(name) for name in _RECORDED},
-        "seed": scan.config.seed,
-        "processes": scan.config.processes,
-        "digest": scan.joint.digest(),
-        "models": dict(scan.model_digests),
-        "n_like": chain.n_like,
-        "sampler": {"name": chain.sampler, **chain.details},
-        "seconds": dict(clock.laps),
-        "citations": _citations(scan.config),
-    }
-
-
-def _citations(config: ScanConfig) -> list[str]:
-    sections = [
-        config.sampler,
-        config.spectrum,
-        *(region.surrogate for region in config.regions),
-        config.combination,
-        *config.likelihoods,
-        *config.constraints,
-    ]
-    found: Mapping[str, None] = dict.fromkeys(
-        citation for section in sections for citation in section.plugin.citations
-    )
-    return list(found)

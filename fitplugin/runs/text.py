@@ -28,11 +28,11 @@ def summary_table(summary: Mapping[str, Any]) -> str:
         )
     counts = ", ".join(f"{name} {count:.4g}" for name, count in summary["n_observed"].items())
     lines.append(f"observed: {counts}")
-    evidence = f"{summary['log_z_box']:.3f} +- {summary['log_z_error']:.3f} over the whole box"
-    if "log_z" in summary:
-        evidence += f", {summary['log_z']:.3f} over the valid prior"
-        evidence += f" ({summary['valid_fraction']:.4f} of the box)"
-    lines.append(f"ln Z: {evidence}")
+    lines.append(
+        f"ln Z: {summary['log_z_box']:.3f} +- {summary['log_z_box_error']:.3f} over the whole box, "
+        f"{summary['log_z']:.3f} +- {summary['log_z_error']:.3f} over the valid prior "
+        f"({summary['valid_fraction']:.4f} of the box)"
+    )
     lines.append(
         f"{summary['sampler']}: {summary['n_like']} likelihood calls, "
         f"{summary['n_eff']:.0f} effective samples, {summary['wall_time_s']:.1f} s in all"
@@ -56,6 +56,7 @@ def check_table(found: Mapping[str, Any]) -> str:
             f" +- {found['valid_fraction_error']:.3f}",
             f"time per point: {1e6 * found['seconds_per_point']:.0f} us alone, "
             f"{1e6 * found['seconds_per_point_in_batch']:.0f} us in a batch",
+            f"advice: {found['advice']}",
             f"digest: {found['digest']}",
         ]
     )

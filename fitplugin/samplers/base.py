@@ -62,6 +62,7 @@ class Progress(NamedTuple):
     iteration: int
     n_like: int
     log_z: float
+    """So far, over the whole box."""
     remaining: float
     """Evidence still in the live points, as ln(Z_total / Z_found); stops at the tolerance."""
 

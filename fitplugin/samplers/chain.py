@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fitplugin.arrays import FloatArray, IntArray
+from fitplugin.samplers.evidence import Evidence
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,14 @@ class Chain:
         Likelihood contour within which each point was born (``-inf`` for the prior), where
         the sampler records it.
     blobs : mapping of str to (n_samples,) array
-    log_z, log_z_error : float
-        Evidence over the whole box: points that are not valid count with likelihood zero.
-        `MultiNest` renormalises over valid points; its wrapper undoes that.
+    evidence : Evidence
+        Over the valid prior and over the whole box.
     n_like : int
         Likelihood calls, rejected points included.
     n_live : int
     sampler : str
+    details : mapping of str to float
+        What else the sampler has to say of the run, such as whether it ``converged``.
     """
 
     names: tuple[str, ...]
@@ -42,8 +44,7 @@ class Chain:
     log_weight: FloatArray
     log_birth: FloatArray | None
     blobs: Mapping[str, FloatArray]
-    log_z: float
-    log_z_error: float
+    evidence: Evidence
     n_like: int
     n_live: int
     sampler: str

@@ -6,7 +6,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -24,8 +23,11 @@ from fitplugin.samplers.base import (
     require_enough_live_points,
 )
 from fitplugin.samplers.chain import Chain
-from fitplugin.samplers.evaluation import PointLikelihood, named_blobs
-from fitplugin.samplers.prior import LivePoints, ValidFraction, draw_live_points
+from fitplugin.samplers.evaluation import PointLikelihood, evaluate_many, named_blobs
+from fitplugin.samplers.evidence import Evidence
+from fitplugin.samplers.lockstep import Ask, advance_together
+from fitplugin.samplers.prior import LivePoints, draw_live_points
+from fitplugin.stats.nested import nested_weights
 
 if TYPE_CHECKING:
     from fitplugin.samplers.dynesty_batches import BatchedProposals
@@ -49,8 +51,8 @@ class DynestyOptions(Options):
     bound: Literal["none", "single", "multi", "balls", "cubes"] = "multi"
     sample: Literal["auto", "unif", "rwalk", "slice", "rslice"] = "auto"
     queue_size: int | None = Field(default=None, gt=0)
-    """Points proposed at a time (by default n_live/16): evaluated in batches where proposals are
-    independent (sample: unif). Another value, another chain of the same quality."""
+    """Points proposed at a time (by default n_live/16), evaluated in batches. Another value,
+    another chain of the same quality."""
     max_calls: int | None = Field(default=None, gt=0)
     """Stop after about this many likelihood calls, converged or not."""
 
@@ -113,7 +115,7 @@ class Dynesty:
         # dynesty does not count the points that were evaluated but left in its queue
         n_like = max(int(sampler.ncall), live.n_like + sum(one.n_like for one in batched))
         chain = _chain(problem, results, live, n_like, queue_size, converged)
-        progress(Progress(int(results.niter), chain.n_like, chain.log_z, remaining))
+        progress(Progress(int(results.niter), chain.n_like, chain.evidence.log_z_box, remaining))
         return chain
 
 
@@ -147,9 +149,8 @@ def _new_sampler(
             np.array(part)
             for part in (live.unit_cube, live.theta, live.log_likelihood, live.blob_values)
         ],
-        # A queue of one hands dynesty's own generator to the proposal; in another process its
-        # copy would advance and the original would not.
-        pool=_DynestyPool(pool, queue_size) if queue_size > 1 else None,
+        # a queue of one needs no company
+        pool=_LockstepPool(problem, pool, queue_size) if queue_size > 1 else None,
         queue_size=queue_size if queue_size > 1 else None,
         use_pool={"update_bound": False, "prior_transform": False, "loglikelihood": False},
     )
@@ -160,21 +161,31 @@ def _new_sampler(
     return sampler, batch_proposals(sampler, problem, pool)
 
 
-class _DynestyPool:
-    """A pool as dynesty knows it; the messages of dynesty's proposals stay unheard."""
+class _LockstepPool:
+    """A pool as dynesty knows it: maps walks and slices, their points evaluated in batches."""
 
-    def __init__(self, pool: Pool, queue_size: int) -> None:
+    def __init__(self, problem: Problem, pool: Pool, queue_size: int) -> None:
+        self._problem = problem
         self._pool = pool
         self.size = queue_size
 
-    def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-        return self._pool.map(partial(_quietly, function), items)
+    def map(self, sample: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+        """Call ``sample`` for every item; the likelihood of an item asks for its point."""
+        items = list(items)
+        if not hasattr(items[0], "loglikelihood"):  # proposed already, see `dynesty_batches`
+            return [sample(item) for item in items]
 
+        def chain(item: Any) -> Callable[[Ask], Any]:
+            return lambda ask: sample(item._replace(loglikelihood=ask))
 
-def _quietly(function: Callable[[Any], Any], item: Any) -> Any:
-    """Call a proposal function of dynesty, perhaps in a worker, without its warnings."""
-    with _quiet_dynesty():
-        return function(item)
+        return advance_together([chain(item) for item in items], self._evaluate)
+
+    def _evaluate(self, theta: FloatArray) -> list[Any]:
+        from dynesty.utils import LoglOutput
+
+        batch = evaluate_many(self._problem, theta, self._pool)
+        pairs = zip(batch.log_likelihood.tolist(), batch.blob_values, strict=True)
+        return [LoglOutput(pair, True) for pair in pairs]
 
 
 @contextmanager
@@ -221,34 +232,30 @@ def _chain(
     queue_size: int,
     converged: bool,
 ) -> Chain:
-    fraction: ValidFraction = live.valid_fraction
-    log_z_valid, log_z_valid_error = float(results.logz[-1]), float(results.logzerr[-1])
-    log_z, log_z_error = fraction.whole_box(log_z_valid, log_z_valid_error)
     log_likelihood: FloatArray = np.array(results.logl, dtype=float)
     log_weight: FloatArray = np.array(results.logwt, dtype=float)
+    log_birth = _log_birth(log_likelihood, np.asarray(results.samples_it))
     return Chain(
         names=tuple(problem.names),
         samples=np.array(results.samples, dtype=float),
         log_likelihood=log_likelihood,
         log_weight=log_weight - np.logaddexp.reduce(log_weight),
-        log_birth=_log_birth(log_likelihood, np.asarray(results.samples_it)),
+        log_birth=log_birth,
         blobs=named_blobs(
             np.reshape(np.array(results.blob, dtype=float), (len(log_likelihood), -1)),
             problem.blob_names,
         ),
-        log_z=log_z,
-        log_z_error=log_z_error,
+        evidence=Evidence(
+            log_measured=float(results.logz[-1]),
+            # dynesty's own error is about twice the scatter of ln Z between seeds
+            log_measured_error=nested_weights(log_likelihood, log_birth).log_z_error,
+            over_box=False,
+            fraction=live.valid_fraction,
+        ),
         n_like=n_like,
         n_live=int(results.nlive),
         sampler="dynesty",
-        details={
-            "log_z_valid": log_z_valid,
-            "log_z_valid_error": log_z_valid_error,
-            "valid_fraction": fraction.value,
-            "valid_fraction_error": fraction.error,
-            "queue_size": float(queue_size),
-            "converged": float(converged),
-        },
+        details={"queue_size": float(queue_size), "converged": float(converged)},
     )
 
 

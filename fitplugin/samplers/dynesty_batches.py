@@ -25,7 +25,7 @@ def batch_proposals(sampler: Any, problem: Problem, pool: Pool) -> list[BatchedP
     """Replace dynesty's independent proposals by batched ones, before a run.
 
     Returns those put in place: that of the unit cube always, that of the bound if the sampler
-    draws uniformly from it; walks and slices stay as they are.
+    draws uniformly from it; walks and slices advance together, see `lockstep`.
     """
     batched = [BatchedProposals(problem, pool, _from_unit_cube)]
     sampler.internal_sampler = batched[0]

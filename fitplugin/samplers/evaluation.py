@@ -1,42 +1,145 @@
-"""Ask a problem for log-likelihoods, and hold it to its contract.
+"""The one way from a sampler to a likelihood: checked, recorded, split over workers.
 
-Every sampler evaluates through here, so that a likelihood that breaks its contract stops the
-run with the offending point named, whichever sampler asked.
+Every sampler evaluates through here, in the process that runs it. So a run is resumed in the same
+way whatever the sampler: it starts again, and what its journal holds is not computed again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from fitplugin.arrays import BoolArray, FloatArray
-from fitplugin.errors import LikelihoodError
+from fitplugin.errors import FitpluginError
 from fitplugin.pools.base import Pool
 from fitplugin.samplers.base import Evaluation, Problem
+from fitplugin.samplers.contract import CheckedBatch, checked, describe
+from fitplugin.samplers.journal import Journal
 
-# Points per task. Fixed, so that rounding inside a vectorised likelihood, which may depend on
-# the size of the batch, does not make results depend on the number of workers.
-_BATCH_SIZE = 64
+# A likelihood evaluated again may differ by rounding, on another processor, say.
+_RELATIVE_ROUNDING = 1e-9
 
-# A likelihood that calls sys.exit() must not end the scan as if all were well.
-_STOPPING = (Exception, SystemExit)
+_Parts = Sequence[FloatArray]
 
 
-class CheckedBatch(NamedTuple):
-    """Evaluations that keep the contract: no NaN, no ``+inf``, blobs in a fixed order."""
-
+class _Named(NamedTuple):
     log_likelihood: FloatArray
-    """(n_points,), ``-inf`` where not valid."""
     valid: BoolArray
-    blob_values: FloatArray
-    """(n_points, n_blobs), the columns in the order of ``problem.blob_names``."""
+    blobs: Mapping[str, FloatArray]
+
+
+class Recorded:
+    """A problem whose evaluations are kept in a journal, and taken from there on resuming.
+
+    Parameters
+    ----------
+    problem : Problem
+    path : path
+        The journal; made if it is not there.
+    allow_changes : bool
+        Go on although the likelihood has changed, or the sampler takes another way.
+
+    Raises
+    ------
+    FitpluginError
+        If the journal belongs to another problem, or its last point has another likelihood now.
+    """
+
+    def __init__(self, problem: Problem, path: Path, allow_changes: bool = False) -> None:
+        self.problem = problem
+        self.names = tuple(problem.names)
+        self.blob_names = tuple(problem.blob_names)
+        self.allow_changes = allow_changes
+        self.journal = Journal(path, self.names, self.blob_names)
+        last = self.journal.last()
+        if last is not None and not allow_changes:
+            self._refuse_change(last)
+
+    @property
+    def path(self) -> Path:
+        """The journal's file."""
+        return self.journal.path
+
+    def prior_transform(self, unit_cube: FloatArray) -> FloatArray:
+        """Map (n_points, n_dim) or (n_dim,) from the unit cube to theta."""
+        return self.problem.prior_transform(unit_cube)
+
+    def evaluate(self, theta: FloatArray) -> Evaluation:
+        """Evaluate (n_points, n_dim) points in this process, or take them from the journal."""
+        values, valid, blobs = self.checked(theta)
+        return _Named(values, valid, named_blobs(blobs, self.blob_names))
+
+    def checked(self, theta: FloatArray) -> CheckedBatch:
+        """Evaluate likewise, in the form that samplers of this package use."""
+        return next(self.evaluate_parts([theta], partial(map, partial(checked, self.problem))))
+
+    def evaluate_parts(
+        self, parts: _Parts, compute: Callable[[_Parts], Iterable[CheckedBatch]]
+    ) -> Iterator[CheckedBatch]:
+        """Yield the evaluation of each part, recording those that have to be computed."""
+        n_known = 0
+        for part in parts:
+            known = self._known(part)
+            if known is None:
+                break
+            n_known += 1
+            yield known
+        missing = parts[n_known:]
+        # a part is recorded as soon as it is there, not when all of them are
+        for part, batch in zip(missing, compute(missing) if missing else (), strict=True):
+            self.journal.append(np.column_stack([part, *_columns(batch)]))
+            yield batch
+
+    def close(self) -> None:
+        """Close the journal."""
+        self.journal.close()
+
+    def _known(self, theta: FloatArray) -> CheckedBatch | None:
+        found = self.journal.next()
+        if found is None:
+            return None
+        stored = found[:, : len(self.names)]
+        if len(stored) == len(theta) and np.allclose(stored, theta, _RELATIVE_ROUNDING, 1e-12):
+            return self._batch(found)
+        if self.allow_changes:
+            self.journal.set_rest_aside()
+            return None
+        raise FitpluginError(
+            f"{self.path}: the sampler asks for {describe(self, theta[0])} where the interrupted "
+            f"run evaluated {describe(self, stored[0])}: other versions of libraries or another "
+            f"processor. --allow-changes keeps the {self.journal.n_replayed - len(found)} "
+            "evaluations before this one and sets the later ones aside; --force starts over"
+        )
+
+    def _batch(self, rows: FloatArray) -> CheckedBatch:
+        n_dim = len(self.names)
+        return CheckedBatch(rows[:, n_dim], rows[:, n_dim + 1] > 0, rows[:, n_dim + 2 :])
+
+    def _refuse_change(self, rows: FloatArray) -> None:
+        row = rows[-1:]
+        theta, before = row[:, : len(self.names)], self._batch(row)
+        now = checked(self.problem, theta)
+        if not np.allclose(
+            np.column_stack(_columns(now)),
+            np.column_stack(_columns(before)),
+            _RELATIVE_ROUNDING,
+            _RELATIVE_ROUNDING,
+            equal_nan=True,
+        ):
+            raise FitpluginError(
+                f"{self.path}: the likelihood has changed since the run was interrupted: "
+                f"ln L is {now.log_likelihood[0]!r} at {describe(self, theta[0])}, where it was "
+                f"{before.log_likelihood[0]!r} (or a blob differs). --allow-changes mixes both, "
+                "--force starts over"
+            )
 
 
 def evaluate(problem: Problem, theta: FloatArray) -> CheckedBatch:
-    """Evaluate (n_points, n_dim) points in one batch.
+    """Evaluate (n_points, n_dim) points in one batch, in this process.
 
     Raises
     ------
@@ -44,61 +147,37 @@ def evaluate(problem: Problem, theta: FloatArray) -> CheckedBatch:
         If the likelihood raises, returns NaN or ``+inf`` at a valid point, or arrays of another
         shape. The first point concerned is named.
     """
-    try:
-        evaluation = problem.evaluate(theta)
-    except _STOPPING as error:
-        raise _raised(problem, theta, error) from error
-    n_points, n_blobs = len(theta), len(problem.blob_names)
-    try:
-        values = np.asarray(evaluation.log_likelihood, dtype=float)
-        valid = np.asarray(evaluation.valid, dtype=bool)
-        blobs = [evaluation.blobs[name] for name in problem.blob_names]
-        blob_rows = np.array(blobs, dtype=float) if blobs else np.empty((0, n_points))
-    except (KeyError, TypeError, ValueError) as error:
-        raise _malformed(problem, theta, evaluation) from error
-    # blobs that are not announced, such as texts, are for other readers than samplers
-    if not values.shape == valid.shape == (n_points,) or blob_rows.shape != (n_blobs, n_points):
-        raise _malformed(problem, theta, evaluation)
-    if not valid.all():
-        values = np.where(valid, values, -np.inf)
-    # the comparison is false for NaN too
-    is_legal = values < np.inf
-    if not is_legal.all():
-        row = int(np.argmin(is_legal))
-        raise LikelihoodError(
-            f"the log-likelihood is {values[row]} at {describe(problem, theta[row])}; "
-            "return valid=False where physics refuses a point"
-        )
-    return CheckedBatch(values, valid, blob_rows.T)
+    return problem.checked(theta) if isinstance(problem, Recorded) else checked(problem, theta)
 
 
 def evaluate_many(problem: Problem, theta: FloatArray, pool: Pool) -> CheckedBatch:
     """Evaluate (n_points, n_dim) points, split over the workers of ``pool``.
 
-    The result does not depend on the size of the pool.
+    The result depends on the points per task, and not on the number of workers.
     """
     if len(theta) == 0:
         n_blobs = len(problem.blob_names)
         return CheckedBatch(np.empty(0), np.empty(0, dtype=bool), np.empty((0, n_blobs)))
-    if len(theta) <= _BATCH_SIZE:  # not worth the way to a worker
+    # rounding inside a vectorised likelihood may depend on the size of the batch, so this size
+    # may not depend on the number of workers
+    parts = split(theta, pool.points_per_task)
+    if len(parts) == 1:  # not worth the way to a worker
         return evaluate(problem, theta)
-    parts = pool.map(partial(evaluate, problem), split(theta))
-    return CheckedBatch(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    if isinstance(problem, Recorded):
+        compute = partial(pool.imap, partial(checked, problem.problem))
+        batches = list(problem.evaluate_parts(parts, compute))
+    else:
+        batches = pool.map(partial(checked, problem), parts)
+    return CheckedBatch(*(np.concatenate(column) for column in zip(*batches, strict=True)))
 
 
-def split(theta: FloatArray) -> list[FloatArray]:
+def split(theta: FloatArray, n_points: int) -> list[FloatArray]:
     """Cut (n_points, n_dim) points into the batches that workers are given."""
-    return [theta[start : start + _BATCH_SIZE] for start in range(0, len(theta), _BATCH_SIZE)]
+    return [theta[start : start + n_points] for start in range(0, len(theta), n_points)]
 
 
 class PointLikelihood:
-    """The likelihood of one point, for samplers that ask for no more at a time.
-
-    Parameters
-    ----------
-    problem : Problem
-        Pickled along, so that this may be sent to worker processes.
-    """
+    """The likelihood of one point, for samplers that ask for no more at a time."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -114,51 +193,5 @@ def named_blobs(values: FloatArray, names: Sequence[str]) -> dict[str, FloatArra
     return {name: values[:, index].copy() for index, name in enumerate(names)}
 
 
-def describe(problem: Problem, theta: FloatArray) -> str:
-    """Name an (n_dim,) point with every digit, so that it can be evaluated again."""
-    pairs = zip(problem.names, theta, strict=True)
-    return ", ".join(f"{name}={float(value)!r}" for name, value in pairs)
-
-
-def _batch_place(problem: Problem, theta: FloatArray) -> str:
-    first = describe(problem, theta[0])
-    return first if len(theta) == 1 else f"a batch of {len(theta)} points, the first {first}"
-
-
-def _raised(problem: Problem, theta: FloatArray, error: BaseException) -> LikelihoodError:
-    """Say which point of a batch made the likelihood raise."""
-    place = _batch_place(problem, theta)
-    if len(theta) > 1:
-        for row in theta:
-            alone = _error_at(problem, row[np.newaxis])
-            if alone is not None:
-                place, error = describe(problem, row), alone
-                break
-    return LikelihoodError(f"the likelihood raised {type(error).__name__}: {error} at {place}")
-
-
-def _error_at(problem: Problem, theta: FloatArray) -> BaseException | None:
-    try:
-        problem.evaluate(theta)
-    except _STOPPING as error:
-        return error
-    return None
-
-
-def _malformed(problem: Problem, theta: FloatArray, evaluation: Evaluation) -> LikelihoodError:
-    """Say what is wrong with the form of an evaluation."""
-    names, blobs = problem.blob_names, evaluation.blobs
-    place = f"at {_batch_place(problem, theta)}"
-    missing = sorted(set(names) - set(blobs))
-    if missing:
-        return LikelihoodError(f"blobs announced in blob_names are missing: {missing} {place}")
-    columns = {"log_likelihood": evaluation.log_likelihood, "valid": evaluation.valid}
-    columns |= {f"blob {name!r}": values for name, values in blobs.items() if name in names}
-    for what, values in columns.items():
-        try:
-            shape = np.asarray(values, dtype=float).shape
-        except (TypeError, ValueError):
-            return LikelihoodError(f"{what} is not an array of numbers {place}")
-        if shape != (len(theta),):
-            return LikelihoodError(f"{what} has shape {shape}; expected ({len(theta)},) {place}")
-    return LikelihoodError(f"the evaluation is malformed {place}")
+def _columns(batch: CheckedBatch) -> tuple[FloatArray, ...]:
+    return batch.log_likelihood, batch.valid.astype(float), batch.blob_values

@@ -1,14 +1,17 @@
-"""MultiNest, through pymultinest, in a process of its own."""
+"""MultiNest, through pymultinest, in processes of its own."""
 
 from __future__ import annotations
 
 import signal
 import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
 from multiprocessing import Pipe
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 from numpy.random import SeedSequence
 from pydantic import BaseModel, Field
 
@@ -16,12 +19,20 @@ from fitplugin.errors import FitpluginError
 from fitplugin.options import Options
 from fitplugin.pools.base import Pool
 from fitplugin.pools.worker import WorkerProcess
-from fitplugin.samplers.base import Problem, ProgressCallback, require_enough_live_points
+from fitplugin.samplers.base import (
+    Problem,
+    Progress,
+    ProgressCallback,
+    require_enough_live_points,
+)
 from fitplugin.samplers.chain import Chain
-from fitplugin.samplers.evaluation import named_blobs
+from fitplugin.samplers.evaluation import Recorded, named_blobs
+from fitplugin.samplers.evidence import Evidence
+from fitplugin.samplers.merge import merge
 from fitplugin.samplers.multinest_child import LOG_FILE, Failed, Finished, Task, main
-from fitplugin.samplers.multinest_files import NestedPoints, read_points
+from fitplugin.samplers.multinest_files import read_points
 from fitplugin.samplers.multinest_library import find_library, require_library
+from fitplugin.stats.nested import nested_weights
 
 __all__ = ["MultiNest", "MultiNestOptions", "find_library"]
 
@@ -35,7 +46,10 @@ class MultiNestOptions(Options):
     """Options of the sampler `multinest`."""
 
     n_live: int = Field(default=400, gt=0)
-    """Live points; at least twice the number of parameters."""
+    """Live points of all runs together; each has at least twice the number of parameters."""
+    runs: int | None = Field(default=None, gt=0)
+    """Independent runs, each in its own process (by default one per process of the scan). The
+    result depends on it. Several modes want some 400 live points in each."""
     tolerance: float = Field(default=0.5, gt=0.0)
     """Stop when the live points could add no more than this share of Z."""
     sampling_efficiency: float = Field(default=0.8, gt=0.0, le=1.0)
@@ -45,10 +59,13 @@ class MultiNestOptions(Options):
 class MultiNest:
     """Nested sampling in ellipsoids with MultiNest, without importance sampling.
 
-    One process evaluates the likelihood, whatever the size of the pool.
+    As many independent runs as the pool has workers, each in a process of its own, with its share
+    of the live points and its own seed; merged as nested runs.
     """
 
     Options: ClassVar[type[BaseModel]] = MultiNestOptions
+
+    depends_on_processes: ClassVar[bool] = True
 
     citations: ClassVar[tuple[str, ...]] = (
         "F. Feroz, M. P. Hobson, M. Bridges, MultiNest: an efficient and robust Bayesian "
@@ -92,21 +109,48 @@ class MultiNest:
         FitpluginError
             If MultiNest ends early.
         """
-        require_enough_live_points(options.n_live, len(problem.names))
         library = require_library()
-        n_params = len(problem.names) + len(problem.blob_names)
-        with tempfile.TemporaryDirectory(prefix="mn-") as folder:
-            task = Task(
-                shared_object=library,
-                folder=Path(folder),
-                n_live=options.n_live,
-                tolerance=options.tolerance,
-                sampling_efficiency=options.sampling_efficiency,
-                seed=int(seed.generate_state(1)[0]) % _N_SEEDS,
-            )
-            finished = _run_child(problem, task, progress)
-            points = read_points(task.folder, n_params)
-        return _chain(problem, points, finished, options.n_live)
+        n_runs = options.runs or pool.size
+        require_enough_live_points(options.n_live // n_runs, len(problem.names))
+        plain = problem.problem if isinstance(problem, Recorded) else problem
+        with tempfile.TemporaryDirectory(prefix="mn-") as scratch:
+            tasks = [
+                Task(
+                    shared_object=library,
+                    folder=Path(scratch, str(index)),
+                    n_live=n_live,
+                    tolerance=options.tolerance,
+                    sampling_efficiency=options.sampling_efficiency,
+                    seed=run_seed,
+                    **_journal(problem, index),
+                )
+                for index, (n_live, run_seed) in enumerate(
+                    zip(_shares(options.n_live, n_runs), _seeds(seed, n_runs), strict=True)
+                )
+            ]
+            for task in tasks:
+                task.folder.mkdir()
+            finished = _run_children(plain, tasks, progress)
+            chains = [_chain(plain, task, done) for task, done in zip(tasks, finished, strict=True)]
+        return merge(chains)
+
+
+def _shares(n_live: int, n_runs: int) -> list[int]:
+    """Divide the live points as evenly as they go."""
+    return [n_live // n_runs + (index < n_live % n_runs) for index in range(n_runs)]
+
+
+def _seeds(seed: SeedSequence, n_runs: int) -> list[int]:
+    """Return distinct seeds of MultiNest's generator."""
+    return [int(n) for n in np.random.default_rng(seed).choice(_N_SEEDS, n_runs, replace=False)]
+
+
+def _journal(problem: Problem, index: int) -> dict[str, Any]:
+    """Give every run a journal of its own, beside that of the whole."""
+    if not isinstance(problem, Recorded):
+        return {}
+    path = problem.path.with_suffix(f".{index}{problem.path.suffix}")
+    return {"journal": path, "allow_changes": problem.allow_changes}
 
 
 class _ChildTraceback(Exception):  # noqa: N818
@@ -116,37 +160,71 @@ class _ChildTraceback(Exception):  # noqa: N818
         return f"\n\n{self.args[0]}"
 
 
-def _run_child(problem: Problem, task: Task, progress: ProgressCallback) -> Finished:
-    """Run MultiNest in a process that does not outlive this call."""
+def _run_children(
+    problem: Problem, tasks: Sequence[Task], progress: ProgressCallback
+) -> list[Finished]:
+    """Run MultiNest in processes that do not outlive this call."""
+    with ExitStack() as ends:
+        receivers = [_start_child(problem, task, ends) for task in tasks]
+        return _listen(receivers, tasks, progress)
+
+
+def _start_child(problem: Problem, task: Task, ends: ExitStack) -> tuple[Connection, WorkerProcess]:
     receiver, sender = Pipe(duplex=False)
+    ends.enter_context(receiver)
     child = WorkerProcess(target=main, args=(problem, task, sender), daemon=True)
-    with receiver:
-        try:
-            with sender:
-                child.start()
-            return _listen(receiver, child, task, progress)
-        finally:
-            if child.pid is not None:
-                child.terminate()
-                child.join()
-                child.close()
+    ends.callback(_end_child, child)
+    with sender:
+        child.start()
+    return receiver, child
+
+
+def _end_child(child: WorkerProcess) -> None:
+    if child.pid is not None:
+        child.terminate()
+        child.join()
+        child.close()
 
 
 def _listen(
-    receiver: Connection, child: WorkerProcess, task: Task, progress: ProgressCallback
-) -> Finished:
-    """Pass on progress until the child has finished, failed or died."""
-    while True:
-        try:
-            message = receiver.recv()
-        except EOFError:
-            child.join()
-            raise FitpluginError(_last_words(child.exitcode, task.folder)) from None
-        if isinstance(message, Finished):
-            return message
-        if isinstance(message, Failed):
-            raise message.error from _ChildTraceback(message.details)
-        progress(message)
+    children: Sequence[tuple[Connection, WorkerProcess]],
+    tasks: Sequence[Task],
+    progress: ProgressCallback,
+) -> list[Finished]:
+    """Pass on progress until every child has finished, or one has failed or died."""
+    records = [Progress(0, 0, -np.inf, np.inf) for _ in tasks]
+    finished: list[Finished | None] = [None for _ in tasks]
+    place = {receiver: index for index, (receiver, _) in enumerate(children)}
+    while place:
+        for receiver in wait(list(place)):
+            assert isinstance(receiver, Connection)
+            index = place[receiver]
+            try:
+                message = receiver.recv()
+            except EOFError:
+                child = children[index][1]
+                child.join()
+                raise FitpluginError(_last_words(child.exitcode, tasks[index].folder)) from None
+            if isinstance(message, Failed):
+                raise message.error from _ChildTraceback(message.details)
+            if isinstance(message, Finished):
+                finished[index] = message
+                del place[receiver]
+            else:
+                records[index] = message
+        progress(_together(records))
+    return [done for done in finished if done is not None]
+
+
+def _together(records: Sequence[Progress]) -> Progress:
+    """Describe independent runs as one; the slowest decides what remains."""
+    log_z = np.logaddexp.reduce([record.log_z for record in records]) - np.log(len(records))
+    return Progress(
+        sum(record.iteration for record in records),
+        sum(record.n_like for record in records),
+        float(log_z),
+        max(record.remaining for record in records),
+    )
 
 
 def _last_words(exit_code: int | None, folder: Path) -> str:
@@ -159,26 +237,24 @@ def _last_words(exit_code: int | None, folder: Path) -> str:
     return f"MultiNest ended early, {how}; its last words: {words or 'none'}"
 
 
-def _chain(problem: Problem, points: NestedPoints, finished: Finished, n_live: int) -> Chain:
-    fraction = finished.valid_fraction
-    log_z, log_z_error = fraction.whole_box(points.log_z, points.log_z_error)
+def _chain(problem: Problem, task: Task, finished: Finished) -> Chain:
+    """Read one run; weights and evidence follow from deaths and births, as for merged runs."""
     n_dim = len(problem.names)
+    points = read_points(task.folder, n_dim + len(problem.blob_names))
+    weights = nested_weights(points.log_likelihood, points.log_birth)
     return Chain(
         names=tuple(problem.names),
         samples=points.parameters[:, :n_dim].copy(),
         log_likelihood=points.log_likelihood,
-        log_weight=points.log_weight,
+        log_weight=weights.log_weight,
         log_birth=points.log_birth,
         blobs=named_blobs(points.parameters[:, n_dim:], problem.blob_names),
-        log_z=log_z,
-        log_z_error=log_z_error,
+        evidence=Evidence(weights.log_z, weights.log_z_error, False, finished.valid_fraction),
         n_like=finished.n_like,
-        n_live=n_live,
+        n_live=task.n_live,
         sampler="multinest",
         details={
-            "log_z_valid": points.log_z,
-            "log_z_valid_error": points.log_z_error,
-            "valid_fraction": fraction.value,
-            "valid_fraction_error": fraction.error,
+            "log_z_of_multinest": points.log_z,
+            "log_z_error_of_multinest": points.log_z_error,
         },
     )

@@ -23,9 +23,10 @@ from fitplugin.arrays import FloatArray
 from fitplugin.errors import FitpluginError, LikelihoodError
 from fitplugin.pools.worker import exit_with_parent
 from fitplugin.samplers.base import Problem, Progress
-from fitplugin.samplers.evaluation import PointLikelihood
+from fitplugin.samplers.evaluation import PointLikelihood, Recorded
+from fitplugin.samplers.evidence import ValidFraction
 from fitplugin.samplers.multinest_files import ROOT
-from fitplugin.samplers.prior import ValidFraction, require_valid_fraction
+from fitplugin.samplers.prior import require_valid_fraction
 
 LOG_FILE = "output.txt"
 """Everything that MultiNest, or the likelihood, prints."""
@@ -46,6 +47,9 @@ class Task(NamedTuple):
     tolerance: float
     sampling_efficiency: float
     seed: int
+    journal: Path | None = None
+    """Where evaluations are recorded and, on resuming, taken from."""
+    allow_changes: bool = False
 
 
 class Finished(NamedTuple):
@@ -68,6 +72,7 @@ def main(problem: Problem, task: Task, parent: Connection) -> None:
     _redirect_output(task.folder / LOG_FILE)
     callbacks = _Callbacks(problem, task, parent)
     try:
+        callbacks.open_journal()
         run = _import_run(task.shared_object)
         run(
             LogLikelihood=callbacks.log_likelihood,
@@ -103,6 +108,7 @@ class _Callbacks:
     def __init__(self, problem: Problem, task: Task, parent: Connection) -> None:
         self._problem = problem
         self._point = PointLikelihood(problem)
+        self._task = task
         self._n_live = task.n_live
         self._parent = parent
         self.n_like = 0
@@ -111,6 +117,13 @@ class _Callbacks:
         self._n_initial_valid = 0
         self._record = Progress(0, 0, -np.inf, np.inf)
         self._next_record = 0.0
+
+    def open_journal(self) -> None:
+        """Record evaluations from now on, if the task says where."""
+        if self._task.journal is not None:
+            self._point = PointLikelihood(
+                Recorded(self._problem, self._task.journal, self._task.allow_changes)
+            )
 
     def log_likelihood(self, cube: Any, n_dim: int, n_params: int) -> float:
         """Replace the unit cube by theta and the blobs, and return the log-likelihood."""

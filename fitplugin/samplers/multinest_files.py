@@ -24,8 +24,6 @@ class NestedPoints(NamedTuple):
     parameters: FloatArray
     """(n_points, n_params): theta, then the blobs."""
     log_likelihood: FloatArray
-    log_weight: FloatArray
-    """(n_points,), normalised."""
     log_birth: FloatArray
     """(n_points,) contours such that n_live points are alive at every death.
 
@@ -52,14 +50,10 @@ def read_points(folder: Path, n_params: int) -> NestedPoints:
     live = live[np.argsort(live[:, n_params], kind="stable")]
     n_dead, n_live = len(dead), len(live)
     log_likelihood = np.concatenate([dead[:, n_params], live[:, n_params]])
-    # MultiNest shrinks the volume by exp(-1/n_live) per dead point, and shares what is left
-    live_mass = np.full(n_live, -n_dead / n_live - np.log(n_live))
-    log_weight = log_likelihood + np.concatenate([dead[:, n_params + 1], live_mass])
     log_z, log_z_error = _read_evidence(folder / f"{ROOT}stats.dat")
     return NestedPoints(
         parameters=np.concatenate([dead[:, :n_params], live[:, :n_params]]),
         log_likelihood=log_likelihood,
-        log_weight=log_weight - np.logaddexp.reduce(log_weight),
         log_birth=np.concatenate([np.full(n_live, -np.inf), log_likelihood[:n_dead]]),
         log_z=log_z,
         log_z_error=log_z_error,

@@ -19,29 +19,44 @@ _PROBE = "import ctypes, sys; ctypes.CDLL(sys.argv[1]).run"
 _PROBE_SECONDS = 60.0
 
 
-def find_library() -> Path | None:
-    """Return the MultiNest library that will be used, or None.
+INSTALL = (
+    f"conda install -c conda-forge multinest (or set {_VARIABLE} to the folder of {_FILE_NAME})"
+)
+"""How to get the library."""
 
-    The places, in order: ``$FITPLUGIN_MULTINEST`` (the file, or its folder), ``lib`` below
-    ``$CONDA_PREFIX``, and wherever the loader looks (then the bare file name is returned).
+
+def places() -> dict[str, Path]:
+    """Return where the library is looked for, in order, by the name of the place.
+
+    ``$FITPLUGIN_MULTINEST`` (the file, or its folder), ``lib`` below ``$CONDA_PREFIX``, and
+    wherever the loader looks (then a bare file name).
+    """
+    found = {}
+    if chosen := os.environ.get(_VARIABLE):
+        path = Path(chosen).expanduser()
+        found[_VARIABLE] = (path / _FILE_NAME if path.is_dir() else path).absolute()
+    if conda := os.environ.get("CONDA_PREFIX"):
+        found["CONDA_PREFIX"] = Path(conda, "lib", _FILE_NAME)
+    return {**found, "the loader": Path(_FILE_NAME)}
+
+
+def find_library() -> Path | None:
+    """Return the MultiNest library that will be used, the first of `places` that loads, or None.
 
     Raises
     ------
     InputError
         If ``$FITPLUGIN_MULTINEST`` is set and no library can be loaded from there.
     """
-    chosen = os.environ.get(_VARIABLE)
-    if chosen:
-        path = Path(chosen).expanduser()
-        path = path / _FILE_NAME if path.is_dir() else path
-        problem = _probe(path.absolute())
-        if problem:
-            raise InputError(_VARIABLE, f"is {chosen!r}, where no library loads: {problem}")
-        return path.absolute()
-    conda = os.environ.get("CONDA_PREFIX")
-    if conda and not _probe(Path(conda, "lib", _FILE_NAME)):
-        return Path(conda, "lib", _FILE_NAME)
-    return None if _probe(Path(_FILE_NAME)) else Path(_FILE_NAME)
+    for name, path in places().items():
+        problem = problem_of(path)
+        if not problem:
+            return path
+        if name == _VARIABLE:
+            raise InputError(
+                _VARIABLE, f"is {os.environ[_VARIABLE]!r}, where no library loads: {problem}"
+            )
+    return None
 
 
 def require_library() -> Path:
@@ -61,13 +76,12 @@ def require_library() -> Path:
         raise MissingExtraError(
             "the sampler multinest",
             "the MultiNest library",
-            "conda install -c conda-forge multinest "
-            f"(or set {_VARIABLE} to the folder of {_FILE_NAME})",
+            INSTALL,
         )
     return library
 
 
-def _probe(library: Path) -> str:
+def problem_of(library: Path) -> str:
     """Return why a library cannot be loaded; the empty string if it can."""
     if library.is_absolute() and not library.is_file():
         return f"{library} does not exist"

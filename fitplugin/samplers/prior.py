@@ -5,12 +5,10 @@ A nested sampler on a flat likelihood is the wrong tool for this: it stops at on
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.random import Generator, SeedSequence
@@ -19,7 +17,8 @@ from fitplugin.arrays import BoolArray, FloatArray
 from fitplugin.errors import InputError
 from fitplugin.pools.base import Pool
 from fitplugin.samplers.base import Problem
-from fitplugin.samplers.evaluation import evaluate, evaluate_many, split
+from fitplugin.samplers.evaluation import evaluate_many
+from fitplugin.samplers.evidence import ValidFraction
 
 # A sampler whose valid prior is smaller than this would spend its time looking for it.
 _LEAST_FRACTION = 1e-4
@@ -28,31 +27,38 @@ _SMALLEST_BATCH = 64
 _LARGEST_BATCH = 2048
 
 
-class ValidFraction(NamedTuple):
-    """Share of the prior whose points are valid, with its standard error."""
+class _Flat(NamedTuple):
+    """An evaluation that knows validity and nothing else."""
 
-    value: float
-    error: float
+    log_likelihood: FloatArray
+    valid: BoolArray
+    blobs: Mapping[str, FloatArray]
 
-    @classmethod
-    def measured(cls, n_valid: int, n_draws: int, stopped_at_valid: bool = True) -> ValidFraction:
-        """Estimate from ``n_valid`` of ``n_draws``.
 
-        Draws that stop at the n-th valid point are negative binomial: (n - 1)/(draws - 1) has
-        no bias, while n/draws is too large on average.
+class Validity:
+    """The problem whose likelihood is one wherever another problem is valid.
 
-        >>> ValidFraction.measured(51, 101).value
-        0.5
-        """
-        if stopped_at_valid and n_valid > 1:
-            value = (n_valid - 1) / (n_draws - 1)
-        else:
-            value = n_valid / n_draws
-        return cls(value, value * math.sqrt((1.0 - value) / n_valid) if n_valid else 0.0)
+    Parameters
+    ----------
+    problem : Problem
+        With a method ``is_valid``, (n_points, n_dim) theta to (n_points,) booleans.
+    """
 
-    def whole_box(self, log_z: float, log_z_error: float) -> tuple[float, float]:
-        """Turn an evidence over the valid prior into one over the whole box, with its error."""
-        return log_z + math.log(self.value), math.hypot(log_z_error, self.error / self.value)
+    blob_names: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, problem: Any) -> None:
+        self._problem = problem
+        self.names = tuple(problem.names)
+
+    def prior_transform(self, unit_cube: FloatArray) -> FloatArray:
+        """Map (n_points, n_dim) or (n_dim,) from the unit cube to theta."""
+        theta: FloatArray = self._problem.prior_transform(unit_cube)
+        return theta
+
+    def evaluate(self, theta: FloatArray) -> _Flat:
+        """Evaluate (n_points, n_dim) points."""
+        valid = self._problem.is_valid(theta)
+        return _Flat(np.zeros(len(theta)), valid, {})
 
 
 @dataclass(frozen=True)
@@ -66,14 +72,13 @@ class PriorSample:
         Draws up to the last point kept, from which ``valid_fraction`` is estimated.
     n_valid : int
         Fewer than asked for if ``max_draws`` came first.
-    valid_fraction, valid_fraction_error : float
+    valid_fraction : ValidFraction
     """
 
     samples: FloatArray
     n_draws: int
     n_valid: int
-    valid_fraction: float
-    valid_fraction_error: float
+    valid_fraction: ValidFraction
 
 
 def sample_prior(
@@ -81,7 +86,6 @@ def sample_prior(
     n_valid: int,
     pool: Pool,
     seed: SeedSequence,
-    is_valid: Callable[[FloatArray], BoolArray] | None = None,
     max_draws: int = 1_000_000,
     progress: Callable[[int], None] = lambda n_found: None,
 ) -> PriorSample:
@@ -90,14 +94,12 @@ def sample_prior(
     Parameters
     ----------
     problem : Problem
+        Often a `Validity`, which is cheaper than the whole problem.
     n_valid : int
         Number of valid points wanted.
     pool : Pool
         Batches are split over its workers; the result does not depend on their number.
     seed : SeedSequence
-    is_valid : callable, optional
-        (n_points, n_dim) theta to (n_points,) booleans, where that is cheaper than the default,
-        the ``valid`` of ``problem.evaluate``. Pickled if the pool has worker processes.
     max_draws : int
         Give up after this many.
     progress : callable
@@ -109,20 +111,18 @@ def sample_prior(
         If none of ``max_draws`` points is valid.
     """
     rng = np.random.default_rng(seed)
-    check = is_valid or partial(_evaluated_valid, problem)
     n_found = 0
 
     def draw(n_points: int) -> tuple[BoolArray, FloatArray]:
         nonlocal n_found
         theta = problem.prior_transform(rng.random((n_points, len(problem.names))))
-        valid = np.concatenate(pool.map(check, split(theta))).astype(bool)
+        valid = evaluate_many(problem, theta, pool).valid
         n_found += int(valid.sum())
         progress(min(n_found, n_valid))
         return valid, theta
 
     drawn = _reject(draw, n_valid, max_draws)
-    fraction = drawn.fraction
-    return PriorSample(drawn.table, drawn.n_draws, len(drawn.table), fraction.value, fraction.error)
+    return PriorSample(drawn.table, drawn.n_draws, len(drawn.table), drawn.fraction)
 
 
 class LivePoints(NamedTuple):
@@ -236,7 +236,3 @@ def _batch_size(n_missing: int, n_kept: int, n_draws: int) -> int:
     draws_per_valid = n_draws / n_kept if n_kept else 1.0
     guess = int(1.05 * n_missing * draws_per_valid)
     return min(max(guess, _SMALLEST_BATCH), _LARGEST_BATCH)
-
-
-def _evaluated_valid(problem: Problem, theta: FloatArray) -> BoolArray:
-    return evaluate(problem, theta).valid

@@ -11,13 +11,17 @@ from scipy import stats
 from fitplugin.errors import InputError
 from fitplugin.pools.processes import ProcessPool
 from fitplugin.pools.serial import SerialPool
-from fitplugin.samplers.prior import ValidFraction, draw_live_points, sample_prior
+from fitplugin.samplers.evidence import ValidFraction
+from fitplugin.samplers.prior import Validity, draw_live_points, sample_prior
 
 from .problems import Gaussian, NothingValid, Slab
 
 
-def in_corner(theta):
-    return (theta > 8.0).all(axis=1)
+class Corner(Gaussian):
+    """A hundredth of the box is valid."""
+
+    def is_valid(self, theta):
+        return (theta > 8.0).all(axis=1)
 
 
 def test_the_valid_prior_is_recovered():
@@ -29,15 +33,15 @@ def test_the_valid_prior_is_recovered():
 
 @pytest.mark.parametrize("seed", range(8))
 def test_the_valid_fraction_is_within_its_error(seed):
-    drawn = sample_prior(Gaussian(), 200, SerialPool(), SeedSequence(seed), is_valid=in_corner)
-    assert abs(drawn.valid_fraction - 0.01) < 5.0 * drawn.valid_fraction_error
-    assert drawn.valid_fraction_error == pytest.approx(0.01 / math.sqrt(200), rel=0.3)
+    drawn = sample_prior(Corner(), 200, SerialPool(), SeedSequence(seed))
+    assert abs(drawn.valid_fraction.value - 0.01) < 5.0 * drawn.valid_fraction.error
+    assert drawn.valid_fraction.error == pytest.approx(0.01 / math.sqrt(200), rel=0.3)
 
 
 def test_the_valid_fraction_has_no_bias():
     # the naive n_valid/n_draws is too large by 1/n_valid, ten standard errors here
     fractions = [
-        sample_prior(Slab(), 10, SerialPool(), SeedSequence(seed)).valid_fraction
+        sample_prior(Slab(), 10, SerialPool(), SeedSequence(seed)).valid_fraction.value
         for seed in range(3000)
     ]
     error = np.std(fractions) / math.sqrt(len(fractions))
@@ -48,7 +52,7 @@ def test_a_seed_gives_the_same_sample_for_every_pool():
     serial = sample_prior(Slab(), 500, SerialPool(), SeedSequence(2))
     with ProcessPool(processes=2) as pool:
         parallel = sample_prior(Slab(), 500, pool, SeedSequence(2))
-        cheap = sample_prior(Slab(), 500, pool, SeedSequence(2), is_valid=Slab().is_valid)
+        cheap = sample_prior(Validity(Slab()), 500, pool, SeedSequence(2))
     assert_array_equal(serial.samples, parallel.samples)
     assert_array_equal(serial.samples, cheap.samples)
     assert serial.n_draws == parallel.n_draws == cheap.n_draws
@@ -60,12 +64,10 @@ def test_a_prior_without_valid_points_is_refused():
 
 
 def test_fewer_points_are_returned_when_draws_run_out():
-    drawn = sample_prior(
-        Gaussian(), 1000, SerialPool(), SeedSequence(4), is_valid=in_corner, max_draws=10_000
-    )
+    drawn = sample_prior(Corner(), 1000, SerialPool(), SeedSequence(4), max_draws=10_000)
     assert drawn.n_draws == 10_000
     assert drawn.n_valid == len(drawn.samples) < 1000
-    assert drawn.valid_fraction == drawn.n_valid / 10_000
+    assert drawn.valid_fraction.value == drawn.n_valid / 10_000
 
 
 def test_a_full_prior_is_exactly_full():

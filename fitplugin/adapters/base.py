@@ -1,0 +1,84 @@
+"""What every adapter needs: a likelihood from a scan file, and clear words on missing libraries."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import fitplugin
+from fitplugin.errors import InputError, MissingExtraError, one_of
+from fitplugin.likelihoods.joint import JointLikelihood
+from fitplugin.physics.natural_susy import DIMENSIONLESS, LABELS
+
+INSTALL = "pip install 'fitplugin[hosts]'"
+
+
+def require(library: str, what_for: str, install: str = INSTALL) -> ModuleType:
+    """Import an optional library.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed, with what it is needed for and how to install it.
+    """
+    try:
+        return importlib.import_module(library)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] != library.split(".")[0]:
+            raise  # the library is there, and something that it needs is not
+        raise MissingExtraError(what_for, library, install) from error
+
+
+def joint_of(
+    scan: str | Path | JointLikelihood, cache: str | Path | None = None
+) -> JointLikelihood:
+    """Return the joint likelihood of a scan file; a likelihood is returned as it is."""
+    return fitplugin.load(scan, cache) if isinstance(scan, (str, Path)) else scan
+
+
+def chosen_blobs(joint: JointLikelihood, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return the wanted blobs, in the order given.
+
+    Raises
+    ------
+    InputError
+        If the likelihood has no such blob.
+    """
+    for name in wanted:
+        if name not in joint.blob_names:
+            raise InputError("blobs", one_of(name, joint.blob_names, "a blob of this scan"))
+    return tuple(wanted)
+
+
+def latex(name: str) -> str:
+    """Return the LaTeX of a parameter or blob, without dollars; the name itself if it has none."""
+    return LABELS.get(name, r"\mathrm{" + name.replace("_", r"\_") + "}")
+
+
+def unit(name: str) -> str | None:
+    """Return the unit of a parameter or mass, if it is known to have one."""
+    return "GeV" if name in LABELS and name not in DIMENSIONLESS else None
+
+
+def identifiers(names: Iterable[str]) -> dict[str, str]:
+    """Map identifiers to names, for hosts that take nothing else.
+
+    Raises
+    ------
+    InputError
+        If two names have the same identifier.
+
+    >>> identifiers(["m_higgs", "n_signal[0-lepton]"])
+    {'m_higgs': 'm_higgs', 'n_signal_0_lepton': 'n_signal[0-lepton]'}
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        identifier = re.sub(r"\W+", "_", name).strip("_")
+        if found.setdefault(identifier, name) != name:
+            raise InputError(
+                name, f"and {found[identifier]} are both {identifier!r} to this host; rename one"
+            )
+    return found

@@ -1,0 +1,286 @@
+"""The folder of a run that is not finished: ``NAME.part``, which becomes ``NAME`` at the end.
+
+It holds what the run has paid for (journals), what it was started with, and how far it is. After
+any accident it is still there, and `--resume` continues it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from filelock import FileLock, Timeout
+
+from fitplugin.errors import FitpluginError, InputError
+from fitplugin.runs import directory
+from fitplugin.samplers.base import Problem
+from fitplugin.samplers.evaluation import Recorded
+
+_STARTED = "started.json"
+_PROGRESS = "progress.json"
+_LOCK = "lock"
+_SUFFIX = ".part"
+_JOURNAL = ".journal"
+# What a resumed run may have differently: nothing that decides which points are evaluated.
+_FREE = ("title", "pool", "processes")
+
+
+class How(NamedTuple):
+    """What to do about a run directory, or an unfinished one, that is there already."""
+
+    force: bool = False
+    """Replace a finished run once the new one is complete; discard an unfinished one."""
+    resume: bool = False
+    """Continue an unfinished run, if there is one."""
+    allow_changes: bool = False
+    """Resume although something has changed."""
+
+
+class Unfinished(NamedTuple):
+    """A run under way."""
+
+    folder: Path
+    changes: tuple[str, ...]
+    """What has changed since the run was started, if that was allowed."""
+    attempts: int
+    allow_changes: bool
+
+    def recorded(self, problem: Problem, name: str) -> Recorded:
+        """Return the problem with its evaluations recorded in the folder, under a name."""
+        return Recorded(problem, self.folder / f"{name}{_JOURNAL}", self.allow_changes)
+
+    def report(self, progress: Mapping[str, Any]) -> None:
+        """Write down how far the run is, for `fitplugin status`."""
+        record = {**progress, "time": time.time(), "pid": os.getpid(), "host": socket.gethostname()}
+        # a full disk must not end a run here: the journal will, if it has to, with better words
+        with suppress(OSError):
+            _write_whole(self.folder / _PROGRESS, record)
+
+
+class Standing(NamedTuple):
+    """What `fitplugin status` finds of an unfinished run."""
+
+    folder: Path
+    is_running: bool
+    started: Mapping[str, Any]
+    progress: Mapping[str, Any]
+    n_evaluated_bytes: int
+
+
+def part_of(target: Path) -> Path:
+    """Return the folder in which a run that is to become ``target`` works."""
+    return target.with_name(target.name + _SUFFIX)
+
+
+def refuse_existing(target: Path, how: How) -> None:
+    """Refuse, before anything is computed, to overwrite a finished or an unfinished run.
+
+    Raises
+    ------
+    InputError
+        If one is there and ``how`` does not say what to do about it.
+    """
+    part = part_of(target)
+    if part.exists() and not (part / _STARTED).is_file() and _content(part):
+        raise InputError(str(part), "exists and is not an unfinished run; name another --output")
+    if part.exists() and not (how.force or how.resume):
+        raise InputError(
+            str(part),
+            "is an interrupted run; continue it with --resume, or discard it with --force",
+        )
+    if not (how.resume and part.exists()):
+        directory.refuse_existing(target, how.force)
+
+
+@contextmanager
+def working(
+    target: Path, facts: Mapping[str, Any], how: How, depends_on_processes: bool
+) -> Iterator[Unfinished]:
+    """Give the folder of a run, new or resumed; it becomes ``target`` when the block ends well.
+
+    Otherwise it stays, unless nothing had been evaluated yet.
+
+    Parameters
+    ----------
+    target : path
+    facts : mapping
+        What the run is started with: ``config`` (the complete scan file) and ``digests`` by name.
+    how : How
+    depends_on_processes : bool
+        Whether another number of processes is another run.
+
+    Raises
+    ------
+    InputError
+        If another process works there, or what was started with has changed.
+    """
+    refuse_existing(target, how)
+    part = part_of(target)
+    part.mkdir(parents=True, exist_ok=True)
+    with _locked(part):
+        if not how.resume:
+            _empty(part)
+        unfinished = _begin(part, facts, how, depends_on_processes)
+        try:
+            yield unfinished
+        except BaseException as error:
+            if not list(_journals_with_content(part)):
+                shutil.rmtree(part, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise FitpluginError(
+                    f"{part}: {error.strerror or error}; what was evaluated is kept there, "
+                    "continue with --resume"
+                ) from error
+            raise
+    for name in (_STARTED, _PROGRESS, _LOCK):
+        (part / name).unlink(missing_ok=True)
+    for path in [*part.glob(f"*{_JOURNAL}"), *part.glob("*.aside")]:
+        path.unlink()
+    directory.put_in_place(part, target)
+
+
+def standing(target: Path) -> Standing | None:
+    """Read how far an unfinished run is, without disturbing it; None if there is none."""
+    part = target if target.name.endswith(_SUFFIX) else part_of(target)
+    if not (part / _STARTED).is_file():
+        return None
+    lock = FileLock(part / _LOCK)
+    try:
+        with lock.acquire(timeout=0):
+            is_running = False
+    except Timeout:
+        is_running = True
+    n_bytes = sum(path.stat().st_size for path in part.glob(f"*{_JOURNAL}"))
+    progress = _read(part / _PROGRESS) if (part / _PROGRESS).is_file() else {}
+    return Standing(part, is_running, _read(part / _STARTED), progress, n_bytes)
+
+
+def differences(before: Any, now: Any, place: str = "") -> list[str]:
+    """Name what differs between two complete scan files.
+
+    >>> differences({"seed": 1, "sampler": {"n_live": 5}}, {"seed": 1, "sampler": {"n_live": 6}})
+    ['sampler.n_live was 5, is 6']
+    """
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        keys = dict.fromkeys([*before, *now])
+        return [
+            text
+            for key in keys
+            for text in differences(
+                before.get(key), now.get(key), f"{place}.{key}" if place else str(key)
+            )
+        ]
+    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        return [
+            text
+            for index, pair in enumerate(zip(before, now, strict=True))
+            for text in differences(*pair, f"{place}[{index}]")
+        ]
+    return [] if before == now else [f"{place} was {before}, is {now}"]
+
+
+def changed(
+    before: Mapping[str, Any], now: Mapping[str, Any], depends_on_processes: bool = False
+) -> tuple[str, ...]:
+    """Name what has changed between the facts with which two runs were started."""
+    free = [name for name in _FREE if not (name == "processes" and depends_on_processes)]
+    configs = [
+        {key: value for key, value in facts["config"].items() if key not in free}
+        for facts in (before, now)
+    ]
+    found = differences(configs[0], configs[1])
+    points = [_points_per_task(facts["config"]) for facts in (before, now)]
+    found += differences(points[0], points[1], "pool.points_per_task")
+    if not found:  # a digest of the scan file would say the same again
+        digests = {**before["digests"], **now["digests"]}
+        found = [
+            f"{name} changed"
+            for name in digests
+            if before["digests"].get(name) != now["digests"].get(name)
+        ]
+    return tuple(found)
+
+
+def _points_per_task(config: Mapping[str, Any]) -> Any:
+    return (config.get("pool") or {}).get("points_per_task", "the default")
+
+
+def _begin(
+    part: Path, facts: Mapping[str, Any], how: How, depends_on_processes: bool
+) -> Unfinished:
+    # through JSON and back, as what was stored has come: tuples are lists there
+    facts = json.loads(json.dumps(facts))
+    changes: tuple[str, ...] = ()
+    attempts = 1
+    if (part / _STARTED).is_file():
+        before = _read(part / _STARTED)
+        attempts += before["attempts"]
+        changes = tuple(before["changes"])
+        new = changed(before, facts, depends_on_processes)
+        if new and not how.allow_changes:
+            raise InputError(
+                str(part),
+                f"was started with something else: {'; '.join(new)}. Undo that, or resume with "
+                "--allow-changes, or start over with --force",
+            )
+        changes += new
+    record = {**facts, "attempts": attempts, "changes": changes, "time": time.time()}
+    _write_whole(part / _STARTED, record)
+    return Unfinished(part, changes, attempts, how.allow_changes)
+
+
+@contextmanager
+def _locked(part: Path) -> Iterator[None]:
+    lock = FileLock(part / _LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(
+            str(part), "is in use by another process; see `fitplugin status`"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _content(part: Path) -> list[Path]:
+    return [path for path in part.iterdir() if path.name != _LOCK] if part.is_dir() else [part]
+
+
+def _empty(part: Path) -> None:
+    for path in _content(part):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _journals_with_content(part: Path) -> Iterator[Path]:
+    """Give the journals that hold more than their first line."""
+    for path in part.glob(f"*{_JOURNAL}"):
+        content = path.read_bytes()
+        if len(content) > content.find(b"\n") + 1:
+            yield path
+
+
+def _write_whole(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a file so that a reader, or an accident, finds the old one or the new one."""
+    temporary = path.with_suffix(".new")
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(str(path), f"is damaged: {error}; --force starts over") from error
+    return content

@@ -1,0 +1,258 @@
+"""nautilus: importance nested sampling in shells of the unit cube."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.random import SeedSequence
+from pydantic import BaseModel, Field
+
+from fitplugin.arrays import FloatArray, IntArray
+from fitplugin.errors import InputError, MissingExtraError
+from fitplugin.options import Options
+from fitplugin.pools.base import Pool
+from fitplugin.samplers.base import (
+    Problem,
+    Progress,
+    ProgressCallback,
+    require_enough_live_points,
+)
+from fitplugin.samplers.chain import Chain
+from fitplugin.samplers.evaluation import named_blobs
+from fitplugin.samplers.evidence import Evidence, ValidFraction
+from fitplugin.samplers.prior import require_valid_fraction
+from fitplugin.samplers.remembered import Remembered
+
+_SECONDS_BETWEEN_RECORDS = 0.1
+
+
+class NautilusOptions(Options):
+    """Options of the sampler `nautilus`."""
+
+    n_live: int = Field(default=2000, gt=0)
+    """Points that a new bound is drawn around; at least twice the number of parameters."""
+    f_live: float = Field(default=0.01, gt=0.0, lt=1.0)
+    """Explore until the live points hold no more than this share of Z."""
+    n_eff: int = Field(default=10_000, ge=0)
+    """Then sample until there are as many effective samples; ln Z has an error 1/sqrt(n_eff)."""
+    n_networks: int = Field(default=0, ge=0)
+    """Neural networks (nautilus' own choice is 4) that tighten the bounds. Their training takes
+    ten seconds or so: worth it where the likelihood takes tenths of a second a point, or in ten
+    dimensions and more; pointless for milliseconds."""
+    n_batch: int = Field(default=128, gt=0)
+    """Points evaluated at a time; a multiple of the number of workers, and of the points they are
+    given at a time."""
+    discard_exploration: bool = False
+    """Use only points drawn after all bounds are fixed. The others have a small bias, since the
+    bounds were drawn around them: it can be seen where ``n_eff`` is much larger than the default
+    or ``n_live`` much smaller."""
+    max_calls: int | None = Field(default=None, gt=0)
+    """Stop after about this many likelihood calls, converged or not."""
+
+
+class Nautilus:
+    """Importance nested sampling with nautilus.
+
+    Every point is weighed by its likelihood and the volume of its shell, so none is lost; but
+    there are no births, so that runs cannot be merged. Where the likelihood is flat the
+    exploration takes n_live/f_live points: that is work for the sampler `prior`.
+    """
+
+    Options: ClassVar[type[BaseModel]] = NautilusOptions
+
+    citations: ClassVar[tuple[str, ...]] = (
+        "J. U. Lange, nautilus: boosting Bayesian importance nested sampling with deep learning, "
+        "MNRAS 525 (2023) 3181, arXiv:2306.16923",
+        "J. Skilling, Nested sampling for general Bayesian computation, "
+        "Bayesian Analysis 1 (2006) 833, doi:10.1214/06-BA127",
+    )
+
+    def require(self, options: NautilusOptions, n_dim: int) -> None:
+        """Refuse too few live points or parameters, and say what to install if it is missing."""
+        require_enough_live_points(options.n_live, n_dim)
+        if n_dim < 2:
+            raise InputError(
+                "sampler.name", "nautilus needs two parameters or more; use another sampler"
+            )
+        if importlib.util.find_spec("nautilus") is None:
+            raise MissingExtraError(
+                "the sampler nautilus", "nautilus-sampler", "pip install 'fitplugin[nautilus]'"
+            )
+
+    def run(
+        self,
+        problem: Problem,
+        options: NautilusOptions,
+        pool: Pool,
+        seed: SeedSequence,
+        directory: Path,
+        progress: ProgressCallback,
+    ) -> Chain:
+        """Sample ``problem``; nothing is written to ``directory``.
+
+        Raises
+        ------
+        MissingExtraError
+            If nautilus is not installed.
+        InputError
+            If there are too few live points or parameters, or almost none of the prior is valid.
+        LikelihoodError
+            If the likelihood breaks its contract; names theta.
+        """
+        self.require(options, len(problem.names))
+        from nautilus import Sampler
+
+        remembered = Remembered(problem, pool)
+
+        def log_likelihood(unit_cube: FloatArray) -> FloatArray:
+            values = remembered(unit_cube)
+            # Without valid points nautilus would draw from the whole cube forever. Later there
+            # are bounds around valid points, and their share only grows.
+            require_valid_fraction(remembered.n_valid, remembered.n_like)
+            return values
+
+        with warnings.catch_warnings():
+            # such as those of the logarithm of nothing, while no point is valid yet
+            warnings.filterwarnings("ignore", module=r"nautilus(\.|$)")
+            sampler = Sampler(
+                lambda unit_cube: unit_cube,
+                log_likelihood,
+                n_dim=len(problem.names),
+                n_live=options.n_live,
+                n_networks=options.n_networks,
+                n_batch=options.n_batch,
+                vectorized=True,
+                seed=int(seed.generate_state(1, np.uint64)[0]),
+            )
+            report = _report_from(sampler, progress, remembered)
+            converged = sampler.run(
+                f_live=options.f_live,
+                n_eff=options.n_eff,
+                n_like_max=options.max_calls or np.inf,
+                discard_exploration=options.discard_exploration,
+            )
+            chain = _chain(problem, options, sampler, remembered, bool(converged))
+            report()
+        return chain
+
+
+def _report_from(
+    sampler: Any, progress: ProgressCallback, remembered: Remembered
+) -> Callable[[], None]:
+    """Pass on a record now and then, between two batches; return what passes one on at once."""
+    add_samples = sampler.add_samples
+    next_time = 0.0
+
+    def report() -> None:
+        log_z, f_live = sampler.log_z, sampler.f_live
+        if not np.isfinite(log_z):
+            remaining = np.inf
+        elif f_live is None:  # explored
+            remaining = 0.0
+        else:
+            remaining = -math.log1p(-f_live) if f_live < 1.0 else np.inf
+        progress(Progress(len(sampler.bounds), remembered.n_like, float(log_z), remaining))
+
+    def add_samples_and_report(shell: int, verbose: bool = False) -> Any:
+        nonlocal next_time
+        n_above = add_samples(shell, verbose)
+        if time.monotonic() > next_time:
+            next_time = time.monotonic() + _SECONDS_BETWEEN_RECORDS
+            report()
+        return n_above
+
+    sampler.add_samples = add_samples_and_report
+    return report
+
+
+def _chain(
+    problem: Problem,
+    options: NautilusOptions,
+    sampler: Any,
+    remembered: Remembered,
+    converged: bool,
+) -> Chain:
+    if not np.isfinite(sampler.log_z):
+        raise InputError(
+            "sampler.max_calls",
+            f"none of the first {remembered.n_like} points is valid; allow more",
+        )
+    unit_cube, log_weight, log_likelihood = sampler.posterior()
+    is_there = log_likelihood > -np.inf
+    order = np.flatnonzero(is_there)[np.argsort(log_likelihood[is_there], kind="stable")]
+    found = remembered.find(unit_cube[order])
+    log_weight = np.asarray(log_weight, dtype=float)[order]
+    n_eff = float(sampler.n_eff)
+    return Chain(
+        names=tuple(problem.names),
+        samples=found.theta,
+        log_likelihood=found.log_likelihood,
+        log_weight=log_weight - np.logaddexp.reduce(log_weight),
+        log_birth=None,
+        blobs=named_blobs(found.blob_values, problem.blob_names),
+        evidence=Evidence(
+            log_measured=float(sampler.log_z),
+            log_measured_error=1.0 / math.sqrt(n_eff),
+            over_box=True,
+            fraction=_valid_fraction(sampler),
+        ),
+        n_like=remembered.n_like,
+        n_live=options.n_live,
+        sampler="nautilus",
+        details={
+            "converged": float(converged),
+            "n_eff": n_eff,
+            "n_shells": float(len(sampler.bounds)),
+        },
+    )
+
+
+def _valid_fraction(sampler: Any) -> ValidFraction:
+    """Estimate how much of the unit cube is valid, from all points in all shells.
+
+    The sum over shells of volume times share of valid points, f = sum(V p)/sum(V). Both are
+    counts of draws: the error has a term V^2 p(1 - p)/n for each shell's share and one
+    V^2 (p - f)^2 var(ln V) for its volume. Points of the exploration count even where the
+    posterior discards them, since the outermost shells may have few others.
+    """
+    shells = [
+        (bound, log_likelihood, int(n_in_bound))
+        for bound, log_likelihood, n_in_bound in zip(
+            sampler.bounds, sampler.log_l, sampler.shell_n_sample, strict=True
+        )
+        if len(log_likelihood)
+    ]
+    share = np.array([np.mean(log_likelihood > -np.inf) for _, log_likelihood, _ in shells])
+    if (share == 1.0).all():
+        return ValidFraction(1.0, 0.0)
+    size: IntArray = np.array([len(log_likelihood) for _, log_likelihood, _ in shells])
+    n_drawn: IntArray = np.array([n_in_bound for _, _, n_in_bound in shells])
+    volume = np.exp([bound.log_v for bound, _, _ in shells]) * size / n_drawn
+    volume /= volume.sum()
+    bound_variance = np.array([_log_volume_variance(bound) for bound, _, _ in shells])
+    log_volume_variance = bound_variance + _log_share_variance(size, n_drawn)
+    value = volume @ share
+    variance = share * (1.0 - share) / size + np.square(share - value) * log_volume_variance
+    return ValidFraction(float(value), math.sqrt(np.square(volume) @ variance))
+
+
+def _log_volume_variance(bound: Any) -> float:
+    """Variance of the log of a bound's volume, which nautilus measures by rejection, twice."""
+    if not hasattr(bound, "outer_bound"):
+        return 0.0  # the unit cube
+    parts = (bound, bound.outer_bound)
+    n_drawn = np.array([part.n_sample for part in parts])
+    n_kept = n_drawn - np.array([part.n_reject for part in parts])
+    return float(_log_share_variance(n_kept, n_drawn).sum())
+
+
+def _log_share_variance(n_kept: IntArray, n_drawn: IntArray) -> FloatArray:
+    """Binomial variance of ln(n_kept/n_drawn)."""
+    return (1.0 - n_kept / n_drawn) / n_kept

@@ -1,0 +1,13 @@
+"""Workers shared by the samplers' tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from fitplugin.pools.processes import ProcessPool
+
+
+@pytest.fixture(scope="session")
+def two_workers():
+    with ProcessPool(processes=2) as pool:
+        yield pool
