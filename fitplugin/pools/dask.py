@@ -18,7 +18,7 @@ from fitplugin.pools.dask_cluster import connect, start_local_cluster
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_TIMEOUT = 10.0
+_TIMEOUT = 30.0
 _PATIENCE = 300.0
 
 
@@ -31,7 +31,7 @@ class DaskOptions(PoolOptions):
     workers: int | None = Field(default=None, gt=0)
     """Number of workers on this machine (by default the number of processes of the scan)."""
     timeout: float = Field(default=_TIMEOUT, gt=0.0)
-    """Seconds that a scheduler has to answer a first time."""
+    """Seconds that a scheduler has to answer, or workers on this machine to start."""
     patience: float = Field(default=_PATIENCE, gt=0.0)
     """Seconds to wait for workers while there are none, and for a silent scheduler."""
 
@@ -66,7 +66,7 @@ class DaskPool:
     points_per_task : int
         Points that a vectorised evaluation packs in one task.
     timeout : float
-        Seconds that a scheduler has to answer a first time.
+        Seconds that a scheduler has to answer, or workers on this machine to start.
     patience : float
         Seconds to wait for workers while there are none, and for a silent scheduler.
     """
@@ -121,7 +121,7 @@ class DaskPool:
         InputError
             If no scheduler answers.
         FitpluginError
-            If the scheduler is lost, all workers are, or a task ends every worker that tries it.
+            If workers do not start, the scheduler is lost, all workers are, or a task ends every worker that tries it.
         """
         return list(self.imap(function, items))
 
@@ -133,7 +133,7 @@ class DaskPool:
         InputError
             If no scheduler answers.
         FitpluginError
-            If the scheduler is lost, all workers are, or a task ends every worker that tries it.
+            If workers do not start, the scheduler is lost, all workers are, or a task ends every worker that tries it.
         """
         todo = list(items)
         if not todo:
@@ -155,7 +155,7 @@ class DaskPool:
         if self._client is None:
             with ExitStack() as ends:
                 if self._address is None:
-                    address = start_local_cluster(self._workers, ends)
+                    address = start_local_cluster(self._workers, self._timeout, ends)
                 else:
                     address = self._address
                 client = PatientClient(connect(address, self._timeout), self._patience)

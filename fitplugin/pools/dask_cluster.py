@@ -17,8 +17,6 @@ from fitplugin.pools.worker import THREAD_VARIABLES, interrupt_blocked, single_t
 
 _PLACE = "the pool dask"
 
-# Seconds that a worker of this machine has to start.
-_STARTING = 60.0
 # Seconds that all workers of this machine together have to end.
 _CLOSING = 30.0
 
@@ -40,13 +38,15 @@ def require_distributed() -> Any:
     return distributed
 
 
-def start_local_cluster(workers: int, ends: ExitStack) -> str:
+def start_local_cluster(workers: int, timeout: float, ends: ExitStack) -> str:
     """Start worker processes on this machine, reachable from this machine only.
 
     Parameters
     ----------
     workers : int
         Number of processes, each with one numerical thread.
+    timeout : float
+        Seconds that they have to start.
     ends : ExitStack
         Told how to end them.
 
@@ -58,7 +58,7 @@ def start_local_cluster(workers: int, ends: ExitStack) -> str:
     Raises
     ------
     FitpluginError
-        If the workers do not start.
+        If the workers do not start in time.
     """
     distributed = require_distributed()
     import dask
@@ -70,27 +70,29 @@ def start_local_cluster(workers: int, ends: ExitStack) -> str:
     again = {"distributed.nanny.pre-spawn-environ": dict.fromkeys(THREAD_VARIABLES, "1")}
     # the threads that start the workers inherit the mask of this one, and hand it on
     with _environment_kept(), single_thread(), interrupt_blocked(), dask.config.set(again):
-        try:
-            cluster = distributed.LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                processes=True,
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",
-                worker_dashboard_address="127.0.0.1:0",
-                scheduler_kwargs={"dashboard": False},
-                # with a limit dask would pause workers: a scan that waits without a word
-                memory_limit=0,
-                local_directory=scratch,
-                death_timeout=_STARTING,
-                silence_logs=logging.CRITICAL,
-            )
-        except RuntimeError as error:
-            raise FitpluginError(
-                "the dask workers on this machine did not start, perhaps because the main script "
-                f"has no `if __name__ == '__main__':` guard ({error})"
-            ) from error
+        cluster = distributed.LocalCluster(
+            n_workers=0,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            worker_dashboard_address="127.0.0.1:0",
+            scheduler_kwargs={"dashboard": False},
+            # with a limit dask would pause workers: a scan that waits without a word
+            memory_limit=0,
+            local_directory=scratch,
+            silence_logs=logging.CRITICAL,
+        )
         ends.callback(_close, cluster)
+        cluster.scale(workers)
+        try:
+            cluster.wait_for_workers(workers, timeout)
+        except distributed.TimeoutError as error:
+            raise FitpluginError(
+                f"the dask workers on this machine did not start within {timeout:g} s, because "
+                "the machine is slow (the pool's option 'timeout' gives it more time) or the main "
+                "script has no `if __name__ == '__main__':` guard"
+            ) from error
     return str(cluster.scheduler_address)
 
 

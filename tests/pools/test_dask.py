@@ -378,12 +378,14 @@ def test_a_script_without_a_guard_is_told_so(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         "from fitplugin.pools.dask import DaskPool\n"
-        "with DaskPool(workers=1) as pool:\n"
+        "with DaskPool(workers=1, timeout=3.0) as pool:\n"
         "    pool.map(abs, [1])\n"
     )
     done = run_script(script)
     assert done.returncode == 1
-    assert "FitpluginError: the dask workers on this machine did not start" in done.stderr
+    last = done.stderr.rstrip().splitlines()[-1]
+    assert last.startswith("fitplugin.errors.FitpluginError: the dask workers")
+    assert last.endswith("the main script has no `if __name__ == '__main__':` guard")
 
 
 # --- options ------------------------------------------------------------------------------
