@@ -121,7 +121,8 @@ class DaskPool:
         InputError
             If no scheduler answers.
         FitpluginError
-            If workers do not start, the scheduler is lost, all workers are, or a task ends every worker that tries it.
+            If workers do not start, or are gone, the scheduler is lost, or a task ends every
+            worker that tries it.
         """
         return list(self.imap(function, items))
 
@@ -133,7 +134,8 @@ class DaskPool:
         InputError
             If no scheduler answers.
         FitpluginError
-            If workers do not start, the scheduler is lost, all workers are, or a task ends every worker that tries it.
+            If workers do not start, or are gone, the scheduler is lost, or a task ends every
+            worker that tries it.
         """
         todo = list(items)
         if not todo:

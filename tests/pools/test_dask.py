@@ -332,6 +332,9 @@ def test_nothing_starts_before_the_first_use():
         assert psutil.Process().children(recursive=True) == before
 
 
+NO_GOODBYE = [signal.SIGTERM, signal.SIGKILL]
+
+
 def script_that_sleeps(path, started):
     path.write_text(
         "from functools import partial\n"
@@ -345,7 +348,9 @@ def script_that_sleeps(path, started):
     return path
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "end", [signal.SIGINT, *(pytest.param(end, marks=pytest.mark.slow) for end in NO_GOODBYE)]
+)
 def test_no_process_is_left_behind(tmp_path, end):
     started = tmp_path / "started"
     scratch = tmp_path / "scratch"
@@ -374,6 +379,7 @@ def test_no_process_is_left_behind(tmp_path, end):
         assert list(scratch.glob("fitplugin-*")) == []
 
 
+@pytest.mark.slow
 def test_a_script_without_a_guard_is_told_so(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(

@@ -55,7 +55,7 @@ def pool(request):
     )
 
 
-@pytest.mark.parametrize("n_items", [0, 1, 2, 7, 1000])
+@pytest.mark.parametrize("n_items", [0, 1, 2, 7, 300])
 def test_map_keeps_order(pool, n_items):
     assert pool.map(square, iter(range(n_items))) == [n * n for n in range(n_items)]
 
