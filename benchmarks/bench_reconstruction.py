@@ -42,7 +42,7 @@ def grid_log_z(cache: Path) -> float:
 
 def row(run: Run) -> dict[str, object]:
     """What one run cost and found."""
-    keys = ("n_like", "n_eff", "log_z_box", "log_z_error", "valid_fraction", "wall_time_s")
+    keys = ("n_like", "n_eff", "log_z_box", "log_z_box_error", "valid_fraction", "wall_time_s")
     seconds = run.manifest["seconds"]
     cores = run.manifest["processes"]
     return {
