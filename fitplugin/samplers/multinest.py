@@ -109,9 +109,9 @@ class MultiNest:
         FitpluginError
             If MultiNest ends early.
         """
-        library = require_library()
         n_runs = options.runs or pool.size
         require_enough_live_points(options.n_live // n_runs, len(problem.names))
+        library = require_library()
         plain = problem.problem if isinstance(problem, Recorded) else problem
         with tempfile.TemporaryDirectory(prefix="mn-") as scratch:
             tasks = [
