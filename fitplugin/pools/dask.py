@@ -48,10 +48,10 @@ class DaskOptions(PoolOptions):
 class DaskPool:
     """Map over the workers of a dask cluster.
 
-    Functions and items are pickled, by value where they are defined in the main script; a function
-    is sent only once to each worker, for all calls in a row. Python and the packages must be the
-    same at the scheduler and its workers as here. Lost workers are made up for: what they computed
-    is computed again.
+    Functions and items are pickled, by value where they are defined in the main script. A large
+    function is sent to each worker once, a small one with each task; a worker unpickles it once.
+    Python, the packages and the files that the function reads must be the same at the scheduler
+    and its workers as here. Lost workers are made up for: what they computed is computed again.
 
     A script that uses this pool without an address needs the usual
     ``if __name__ == "__main__":`` guard.
