@@ -1,8 +1,8 @@
 """Do the samplers find the right evidence, with the right error, and the right posterior?
 
 Eight seeds of every sampler on problems with a known answer: z = (ln Z - truth)/error over the
-whole box, and p-values of the marginals and the posterior means. One row per cell, as JSON and as
-a table beside it.
+whole box, and p-values of the marginals, means and quantiles of the posterior. One row per cell,
+as JSON and as a table beside it.
 
     python benchmarks/bench_sampler_problems.py [results.json]
 """
@@ -25,8 +25,10 @@ from fitplugin.errors import MissingExtraError
 
 RESULTS = Path(__file__).parent / "results" / "sampler_problems.json"
 LIBRARIES = ("numpy", "dynesty", "pymultinest", "ultranest", "nautilus-sampler")
-COLUMNS = ("mean_z", "std_z", "chi2_p", "ks_p", "mean_p", "log_z_error", "n_eff", "n_like",
-           "seconds")  # fmt: skip
+COLUMNS = (
+    "mean_z", "std_z", "chi2_p", "ks_p", "mean_p", "quantile_p", "log_z_error", "n_eff", "n_like",
+    "seconds",
+)  # fmt: skip
 
 
 def is_there(sampler: str) -> bool:

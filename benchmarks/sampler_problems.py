@@ -37,6 +37,7 @@ class Plane:
     blob_names: ClassVar[tuple[str, ...]] = ("radius",)
     box: ClassVar[tuple[tuple[float, float], ...]] = ((-10.0, 10.0), (-10.0, 10.0))
     valid_in: ClassVar[tuple[tuple[float, float], ...] | None] = None
+    has_distant_peaks: ClassVar[bool] = False
 
     def prior_transform(self, unit_cube):
         low, high = np.array(self.box).T
@@ -84,6 +85,7 @@ class Gaussian:
 
     names = ("a", "b", "c", "d")
     blob_names = ("radius",)
+    has_distant_peaks = False
     mean = 0.5
     covariance = 0.5 ** np.abs(np.subtract.outer(np.arange(4), np.arange(4)))
 
@@ -105,6 +107,7 @@ class Eggbox(Plane):
     """Eighteen narrow peaks (F. Feroz et al., arXiv:0809.3437, sec. 6.1)."""
 
     box = ((0.0, 10.0 * math.pi), (0.0, 10.0 * math.pi))
+    has_distant_peaks = True
 
     def log_density(self, theta):
         return (2.0 + np.cos(theta[:, 0] / 2.0) * np.cos(theta[:, 1] / 2.0)) ** 5
@@ -131,6 +134,8 @@ class Slab(Plane):
 
 class TwoModes(Plane):
     """Two peaks far apart, one with three times the mass of the other."""
+
+    has_distant_peaks = True
 
     def log_density(self, theta):
         first = np.square(theta - np.array([-6.0, 2.0])).sum(axis=1) / (2.0 * 0.4**2)

@@ -21,6 +21,7 @@ from fitplugin.samplers.chain import Chain
 from fitplugin.stats.weighted import effective_size
 
 N_SEEDS = 8
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "dynesty": {"n_live": 400},
@@ -34,6 +35,9 @@ SPECIAL: dict[tuple[str, str], dict[str, Any]] = {
     # all points of a flat likelihood weigh the same: the live ones are a hundredth of Z only when
     # there are a hundred times as many
     ("nautilus", "flat_in_a_cut"): {"f_live": 0.1},
+    # Ellipsoids around peaks on a grid overlap and are not split, so that bounds stop shrinking and
+    # the exploration hardly ends (nor does it with networks); ln Z needs no end of it.
+    ("nautilus", "eggbox"): {"n_live": 2000, "max_calls": 60_000},
 }
 
 
@@ -53,6 +57,8 @@ class Score(NamedTuple):
     """Smallest p-value of the marginals, all runs together, times the number of parameters."""
     mean_p: float
     """The same for the posterior means, by Student's t over the runs."""
+    quantile_p: float
+    """The same for the probabilities below the true quantiles."""
     log_z_error: float
     n_eff: float
     n_like: float
@@ -61,7 +67,8 @@ class Score(NamedTuple):
 
 def run_one(sampler: str, problem_name: str, problem: Any, seed: int) -> Chain:
     plugin = plugins.load("fitplugin.samplers", sampler)()
-    options = plugin.Options(**OPTIONS[sampler], **SPECIAL.get((sampler, problem_name), {}))
+    special = SPECIAL.get((sampler, problem_name), {})
+    options = plugin.Options(**{**OPTIONS[sampler], **special})
     with tempfile.TemporaryDirectory() as folder:
         return plugin.run(
             problem, options, SerialPool(), SeedSequence(seed), Path(folder), lambda record: None
@@ -76,6 +83,7 @@ def score(sampler: str, problem_name: str, problem: Any, truth: Any, n_seeds: in
     evidences = [chain.evidence for chain in chains]
     z = [(one.log_z_box - truth.log_z) / one.log_z_box_error for one in evidences]
     weights = [_posterior_weights(chain) for chain in chains]
+    pairs = list(zip(chains, weights, strict=True))
     return Score(
         sampler,
         problem_name,
@@ -83,8 +91,12 @@ def score(sampler: str, problem_name: str, problem: Any, truth: Any, n_seeds: in
         float(np.mean(z)),
         float(np.std(z, ddof=1)),
         float(stats.chi2.cdf(np.square(z).sum(), n_seeds)),
-        _ks_p(chains, weights, truth),
-        _mean_p(chains, weights, truth),
+        _ks_p(chains, weights, truth, problem.has_distant_peaks),
+        _t_p([weight @ chain.samples for chain, weight in pairs], truth.means),
+        _t_p(
+            [_below_quantiles(chain, weight, truth) for chain, weight in pairs],
+            np.repeat(QUANTILES, len(truth.cdfs)),
+        ),
         float(np.median([one.log_z_box_error for one in evidences])),
         float(np.median([effective_size(one) for one in weights])),
         float(np.mean([chain.n_like for chain in chains])),
@@ -99,33 +111,47 @@ def _posterior_weights(chain: Chain) -> np.ndarray:
     return weights / weights.sum()
 
 
-def _ks_p(chains: list[Chain], weights: list[np.ndarray], truth: Any) -> float:
-    rng = np.random.default_rng(1)
-    drawn = []
-    for chain, weight in zip(chains, weights, strict=True):
-        # Volumes are known no better than ln Z, and with them the shares of distant peaks: a
-        # chain is worth no more independent draws than 1/error^2, whatever its effective size.
-        error = max(chain.evidence.log_z_error, 1e-3)
-        n_draws = max(1, int(min(effective_size(weight), 1.0 / error**2)))
-        drawn.append(chain.samples[_systematic(weight, n_draws, rng)])
-    samples = np.concatenate(drawn)
-    p_values = [
-        stats.kstest(column, cdf).pvalue for column, cdf in zip(samples.T, truth.cdfs, strict=True)
-    ]
-    return min(1.0, len(p_values) * float(min(p_values)))
-
-
-def _systematic(weight: np.ndarray, n_draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Rows of an equal-weight draw; independent draws would add their own noise to the chain's."""
-    order = rng.permutation(len(weight))
-    positions = (rng.random() + np.arange(n_draws)) / n_draws
-    rows = np.searchsorted(np.cumsum(weight[order]) / weight.sum(), positions)
-    return order[np.minimum(rows, len(weight) - 1)]
-
-
-def _mean_p(chains: list[Chain], weights: list[np.ndarray], truth: Any) -> float:
+def _ks_p(chains: list[Chain], weights: list[np.ndarray], truth: Any, has_peaks: bool) -> float:
+    """Kolmogorov-Smirnov of all weighted points, as if of a number of independent draws."""
     pairs = zip(chains, weights, strict=True)
-    means = np.array([weight @ chain.samples for chain, weight in pairs])
-    shift = (means.mean(axis=0) - truth.means) / means.std(axis=0, ddof=1)
-    p_values = 2.0 * stats.t.sf(np.abs(shift) * math.sqrt(len(chains)), len(chains) - 1)
-    return min(1.0, len(p_values) * float(p_values.min()))
+    n_draws = np.array([_n_draws(chain, weight, has_peaks) for chain, weight in pairs])
+    samples = np.concatenate([chain.samples for chain in chains])
+    shares = n_draws / n_draws.sum()
+    weight = np.concatenate([one * share for one, share in zip(weights, shares, strict=True)])
+    p_values = []
+    for column, cdf in zip(samples.T, truth.cdfs, strict=True):
+        order = np.argsort(column)
+        above = np.cumsum(weight[order])
+        expected = cdf(column[order])
+        distance = max(np.max(above - expected), np.max(expected - (above - weight[order])))
+        p_values.append(float(stats.kstwo.sf(distance, max(1, round(n_draws.sum())))))
+    return min(1.0, len(p_values) * min(p_values))
+
+
+def _n_draws(chain: Chain, weight: np.ndarray, has_distant_peaks: bool) -> float:
+    """Return how many independent draws a chain is worth, for its marginals.
+
+    Points of nested sampling share the uncertainty of their volumes, so they are worth no more than
+    the live points. The share of a distant peak is as uncertain as the volumes down to there: ln Z
+    is, and worth 1/error^2 draws.
+    """
+    n_eff = effective_size(weight)
+    if chain.log_birth is None:
+        return n_eff
+    limit = chain.evidence.log_z_error**-2 if has_distant_peaks else chain.n_live
+    return min(n_eff, limit)
+
+
+def _below_quantiles(chain: Chain, weight: np.ndarray, truth: Any) -> np.ndarray:
+    """Posterior probabilities below the true quantiles, one row per quantile, flattened."""
+    columns = zip(chain.samples.T, truth.cdfs, strict=True)
+    levels = np.stack([cdf(column) for column, cdf in columns], axis=1)
+    return np.concatenate([weight @ (levels < quantile) for quantile in QUANTILES])
+
+
+def _t_p(found: list[np.ndarray], expected: np.ndarray) -> float:
+    """Smallest p-value of Student's t over the runs, times the number of quantities."""
+    values = np.array(found)
+    shift = (values.mean(axis=0) - expected) / values.std(axis=0, ddof=1)
+    p_values = 2.0 * stats.t.sf(np.abs(shift) * math.sqrt(len(values)), len(values) - 1)
+    return min(1.0, p_values.size * float(p_values.min()))

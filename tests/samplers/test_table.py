@@ -42,3 +42,4 @@ def test_evidence_error_and_posterior_are_right(sampler, problem):
         assert found.chi2_p > LEAST_P
     assert found.ks_p > LEAST_P
     assert found.mean_p > LEAST_P
+    assert found.quantile_p > LEAST_P
