@@ -84,6 +84,7 @@ def to_dynesty(run: Run) -> Any:
     log_l = chain.log_likelihood
     nested = nested_weights(log_l, chain.log_birth)
     log_weight = nested.log_weight + nested.log_z
+    # mean volumes, dynesty's convention: finite to the end, as its functions need them
     log_volume = -np.cumsum(np.log1p(1.0 / nested.n_live))
     *_, variance, information = compute_integrals(logl=log_l, logvol=log_volume)
     error = np.sqrt(np.maximum(variance, 0.0))

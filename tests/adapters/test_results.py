@@ -24,7 +24,8 @@ def results(run):
 
 class TestDynesty:
     def test_evidence_is_that_of_the_run(self, results, run):
-        assert_allclose(results.logz[-1], run.summary["log_z"], atol=0.01)
+        # dynesty's volumes are mean volumes, ours give Z without bias: some 1/n_live apart
+        assert_allclose(results.logz[-1], run.summary["log_z"], atol=0.02)
         assert_allclose(results.logzerr[-1], run.summary["log_z_error"])
 
     def test_weights_are_those_of_the_run(self, results, run):

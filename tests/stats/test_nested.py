@@ -94,21 +94,22 @@ def test_the_evidence_agrees_with_anesthetic(run_of_100):
         data=np.zeros((len(log_likelihood), 1)), logL=log_likelihood, logL_birth=log_birth
     )
     weights = nested_weights(log_likelihood, log_birth)
-    # theirs shrinks volumes by exp(-1/n), which makes a difference of H/(2 n)
-    assert_allclose(weights.log_z, samples.logZ(), atol=INFORMATION / 200 + 0.01)
+    # theirs shrinks volumes by exp(-1/n), a difference of H/(2 n), and shares the mass between two
+    # shells by the trapezoid rule, a difference of up to 2/n
+    assert_allclose(weights.log_z, samples.logZ(), atol=INFORMATION / 200 + 0.02)
     simulated = samples.logZ(2000)
     # the scatter of 2000 is known to 1.6 %; the formula is of first order in 1/sqrt(n_live)
     assert_allclose(weights.log_z_error, simulated.std(), rtol=0.1)
 
 
-def test_the_bias_is_small_beside_an_honest_error():
+def test_the_mean_of_z_has_no_bias_and_the_error_is_honest():
     rng = np.random.default_rng(3)
     n_runs, n_live = 400, 50
     found = [nested_weights(*simulate(rng, n_live, 500)) for _ in range(n_runs)]
     log_z = np.array([one.log_z for one in found])
-    # the mean shrinkage, its log and its inverse differ by 1/(2 n^2): H/(2 n) in ln Z
-    bias, scatter = log_z.mean() - LOG_Z, log_z.std()
-    assert abs(bias) < INFORMATION / (2 * n_live) + 5.0 * scatter / math.sqrt(n_runs)
+    ratio, scatter = np.exp(log_z - LOG_Z), log_z.std()
+    # n/(n + 1) in place of 1 - 1/n would be 7 % too large here
+    assert abs(ratio.mean() - 1.0) < 3.0 * ratio.std() / math.sqrt(n_runs) < 0.06
     error = np.sqrt(np.mean([one.log_z_error**2 for one in found]))
     assert_allclose(error, scatter, rtol=5.0 / math.sqrt(2.0 * n_runs))
 
