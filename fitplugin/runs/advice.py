@@ -19,7 +19,7 @@ def advise(config: ScanConfig, seconds_alone: float, seconds_in_batch: float) ->
     now = f"{config.processes} process{'es' if config.processes > 1 else ''}"
     if cores == 1:
         return f"serial: this machine has one core (the scan says {now})"
-    if getattr(config.sampler.plugin, "depends_on_processes", False):
+    if hasattr(config.sampler.plugin, "for_processes"):
         n_live = getattr(config.sampler.options, "n_live", 0)
         best = max(1, min(cores, n_live // 400))
         return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -267,9 +268,20 @@ def read_scan(path: str | Path) -> ScanConfig:
     if not isinstance(content, dict):
         raise InputError(where, "must be a mapping of keys to values; see scans/ for examples")
     try:
-        return ScanConfig.model_validate(content, context={"folder": Path(path).parent})
+        config = ScanConfig.model_validate(content, context={"folder": Path(path).parent})
+        return _for_processes(config)
     except ValidationError as error:
         raise InputError(where, _first_problem(error)) from error
+
+
+def _for_processes(config: ScanConfig) -> ScanConfig:
+    """Let a sampler that starts processes of its own say what it does with those of the scan."""
+    chosen = config.sampler
+    sampler = chosen.plugin()
+    if not hasattr(sampler, "for_processes"):
+        return config
+    options = sampler.for_processes(chosen.options, config.processes)
+    return config.model_copy(update={"sampler": replace(chosen, options=options)})
 
 
 class _StrictLoader(yaml.SafeLoader):

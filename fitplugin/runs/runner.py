@@ -127,9 +127,8 @@ def run(
         "member": list(member) if member else None,
         **environment(),
     }
-    by_process = getattr(config.sampler.plugin, "depends_on_processes", False)
     with (
-        unfinished.working(target, facts, how, by_process) as work,
+        unfinished.working(target, facts, how) as work,
         open_pool(config) as pool,
     ):
         prior = _draw_prior(scan, config, pool, part.prior_seed, work)

@@ -100,9 +100,7 @@ def refuse_existing(target: Path, how: How) -> None:
 
 
 @contextmanager
-def working(
-    target: Path, facts: Mapping[str, Any], how: How, depends_on_processes: bool
-) -> Iterator[Unfinished]:
+def working(target: Path, facts: Mapping[str, Any], how: How) -> Iterator[Unfinished]:
     """Give the folder of a run, new or resumed; it becomes ``target`` when the block ends well.
 
     Otherwise it stays, unless nothing had been evaluated yet.
@@ -113,8 +111,6 @@ def working(
     facts : mapping
         What the run is started with: ``config`` (the complete scan file) and ``digests`` by name.
     how : How
-    depends_on_processes : bool
-        Whether another number of processes is another run.
 
     Raises
     ------
@@ -127,7 +123,7 @@ def working(
     with _locked(part):
         if not how.resume:
             _empty(part)
-        unfinished = _begin(part, facts, how, depends_on_processes)
+        unfinished = _begin(part, facts, how)
         try:
             yield unfinished
         except BaseException as error:
@@ -186,13 +182,10 @@ def differences(before: Any, now: Any, place: str = "") -> list[str]:
     return [] if before == now else [f"{place} was {before}, is {now}"]
 
 
-def changed(
-    before: Mapping[str, Any], now: Mapping[str, Any], depends_on_processes: bool = False
-) -> tuple[str, ...]:
+def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
     """Name what has changed between the facts with which two runs were started."""
-    free = [name for name in _FREE if not (name == "processes" and depends_on_processes)]
     configs = [
-        {key: value for key, value in facts["config"].items() if key not in free}
+        {key: value for key, value in facts["config"].items() if key not in _FREE}
         for facts in (before, now)
     ]
     found = differences(configs[0], configs[1])
@@ -212,9 +205,7 @@ def _points_per_task(config: Mapping[str, Any]) -> Any:
     return (config.get("pool") or {}).get("points_per_task", "the default")
 
 
-def _begin(
-    part: Path, facts: Mapping[str, Any], how: How, depends_on_processes: bool
-) -> Unfinished:
+def _begin(part: Path, facts: Mapping[str, Any], how: How) -> Unfinished:
     # through JSON and back, as what was stored has come: tuples are lists there
     facts = json.loads(json.dumps(facts))
     changes: tuple[str, ...] = ()
@@ -223,7 +214,7 @@ def _begin(
         before = _read(part / _STARTED)
         attempts += before["attempts"]
         changes = tuple(before["changes"])
-        new = changed(before, facts, depends_on_processes)
+        new = changed(before, facts)
         if new and not how.allow_changes:
             raise InputError(
                 str(part),

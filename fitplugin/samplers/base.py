@@ -78,6 +78,9 @@ class Sampler(Protocol):
 
     citations: ClassVar[tuple[str, ...]]
 
+    # A sampler that starts processes of its own has besides
+    # `for_processes(options, processes) -> options`: what its options are on so many.
+
     def require(self, options: Any, n_dim: int) -> None:
         """Refuse, before anything is computed, what cannot run here.
 

@@ -59,13 +59,12 @@ class MultiNestOptions(Options):
 class MultiNest:
     """Nested sampling in ellipsoids with MultiNest, without importance sampling.
 
-    As many independent runs as the pool has workers, each in a process of its own, with its share
-    of the live points and its own seed; merged as nested runs.
+    Independent runs, by default one for each process of the scan, each in a process of its own on
+    this machine, with its share of the live points and its own seed; merged as nested runs. The
+    pool is not used.
     """
 
     Options: ClassVar[type[BaseModel]] = MultiNestOptions
-
-    depends_on_processes: ClassVar[bool] = True
 
     citations: ClassVar[tuple[str, ...]] = (
         "F. Feroz, M. P. Hobson, M. Bridges, MultiNest: an efficient and robust Bayesian "
@@ -79,9 +78,13 @@ class MultiNest:
         "Bayesian Analysis 1 (2006) 833, doi:10.1214/06-BA127",
     )
 
+    def for_processes(self, options: MultiNestOptions, processes: int) -> MultiNestOptions:
+        """Return the options of a scan on so many processes: by default a run on each."""
+        return options.model_copy(update={"runs": options.runs or processes})
+
     def require(self, options: MultiNestOptions, n_dim: int) -> None:
         """Refuse too few live points, and say what to install if the library is missing."""
-        require_enough_live_points(options.n_live, n_dim)
+        require_enough_live_points(options.n_live // (options.runs or 1), n_dim)
         require_library()
 
     def run(
@@ -109,7 +112,7 @@ class MultiNest:
         FitpluginError
             If MultiNest ends early.
         """
-        n_runs = options.runs or pool.size
+        n_runs = options.runs or 1
         require_enough_live_points(options.n_live // n_runs, len(problem.names))
         library = require_library()
         plain = problem.problem if isinstance(problem, Recorded) else problem

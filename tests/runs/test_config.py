@@ -230,3 +230,14 @@ def test_relative_files_start_at_the_scan_file(tmp_path, monkeypatch):
     (folder / "scan.yaml").write_text(yaml.safe_dump(content))
     done = CliRunner().invoke(main, ["check", "deep/folder/scan.yaml"])
     assert str(Path("deep/folder/mine.csv")) in done.stderr
+
+
+def test_multinest_makes_one_run_per_process_unless_told_otherwise(tmp_path):
+    def runs(**sampler):
+        content = yaml.safe_load((SCANS / "smoke.yaml").read_text())
+        content.update(processes=3, sampler={"kind": "multinest", **sampler})
+        (tmp_path / "scan.yaml").write_text(yaml.safe_dump(content))
+        return read_scan(tmp_path / "scan.yaml").sampler.options.runs
+
+    assert runs() == 3
+    assert runs(runs=2) == 2

@@ -17,7 +17,7 @@ FACTS = {
 
 
 def begin(target, facts=FACTS, **how):
-    return working(target, facts, How(**how), False)
+    return working(target, facts, How(**how))
 
 
 def interrupt(target, error=KeyboardInterrupt, n_points=3, **how):
@@ -91,10 +91,9 @@ def test_a_change_is_named_and_refused_unless_allowed(facts, words, tmp_path):
         assert len(work.changes) == 1
 
 
-def test_the_number_of_processes_matters_only_where_it_decides_the_chain():
+def test_the_number_of_processes_is_free_and_the_size_of_tasks_is_not():
     other = {**FACTS, "config": {**FACTS["config"], "processes": 3}}
     assert changed(FACTS, other) == ()
-    assert changed(FACTS, other, depends_on_processes=True) == ("processes was 2, is 3",)
     tasks = {**FACTS, "config": {**FACTS["config"], "pool": {"points_per_task": 1}}}
     assert changed(FACTS, tasks) == ("pool.points_per_task was the default, is 1",)
 
