@@ -24,7 +24,8 @@ import fitplugin
 from fitplugin import plugins
 from fitplugin.adapters import callables
 from fitplugin.errors import InputError
-from fitplugin.samplers.evaluation import Recorded
+from fitplugin.pools.serial import SerialPool
+from fitplugin.samplers.evaluation import Recorded, evaluate_many
 from fitplugin.stats.weighted import effective_size
 
 HERE = Path(__file__).parent
@@ -65,6 +66,8 @@ def ours(joint: Any, kind: str, pool_name: str) -> dict[str, Any] | None:
     except InputError as error:
         print(f"{kind}: {error}")
         return None
+    if hasattr(sampler, "for_processes"):
+        options = sampler.for_processes(options, POOLS[pool_name])
     plugin = plugins.load("fitplugin.pools", pool_name)
     timed = Timed(joint)
     problem = timed if pool_name == "serial" and kind != "multinest" else joint
@@ -92,6 +95,28 @@ def ours(joint: Any, kind: str, pool_name: str) -> dict[str, Any] | None:
         "log_z_box": chain.evidence.log_z_box,
         "log_z_box_error": chain.evidence.log_z_box_error,
     }
+
+
+def overhead(joint: Any) -> dict[str, float]:
+    """Return what checks and journal add to an evaluation, as a share, by size of the batch."""
+    rng = np.random.default_rng(2)
+    found = {}
+    with tempfile.TemporaryDirectory() as folder, SerialPool() as pool:
+        recorded = Recorded(joint, Path(folder, "a.journal"))
+        for size in (1, 32, 64):
+            times = []
+            for _ in range(2000 // (size + 20)):  # in turns, so that noise hits both
+                theta = joint.prior_transform(rng.random((size, joint.n_dim)))
+                marks = [time.perf_counter()]
+                joint.evaluate(theta)
+                marks.append(time.perf_counter())
+                evaluate_many(recorded, theta, pool)
+                marks.append(time.perf_counter())
+                times.append(np.diff(marks))
+            plain, through = np.median(times, axis=0)
+            found[str(size)] = float(through / plain - 1.0)
+        recorded.close()
+    return found
 
 
 def by_hand(joint: Any, kind: str) -> dict[str, Any]:
@@ -137,7 +162,13 @@ def main() -> None:
     """Run everything, print and write."""
     joint = fitplugin.load(SCAN)
     joint.evaluate([[254.6, 1280.5, 1333.6]])
-    rows = [row for kind in OPTIONS for pool in POOLS if (row := ours(joint, kind, pool))]
+    rows = [
+        row
+        for kind in OPTIONS
+        for pool in POOLS
+        # MultiNest starts its own processes, whatever the pool
+        if (kind, pool) != ("multinest", "dask") and (row := ours(joint, kind, pool))
+    ]
     hand = [by_hand(joint, kind) for kind in ("dynesty", "ultranest", "nautilus")]
     result = {
         "scan": SCAN.name,
@@ -147,8 +178,10 @@ def main() -> None:
         "n_live": N_LIVE,
         "runs": rows,
         "by_hand": hand,
+        "overhead_of_an_evaluation": overhead(joint),
     }
     (HERE / "results" / "samplers.json").write_text(json.dumps(result, indent=2) + "\n")
+    print("overhead of an evaluation:", result["overhead_of_an_evaluation"])
     for row in [*rows, *hand]:
         print({key: round(v, 4) if isinstance(v, float) else v for key, v in row.items()})
 
