@@ -53,7 +53,7 @@ def plan(config: ScanConfig, folder: Path) -> list[Job]:
         reads what the scan does not give.
     """
     sampler = config.sampler
-    _at("sampler", lambda: sampler.plugin().require(sampler.options, len(config.free)))
+    sampler.plugin().require(sampler.options, len(config.free))
     planner = Planner()
     theory = build_theory(config, planner, folder)
     _check_parameters(config, theory)

@@ -135,11 +135,12 @@ def working(target: Path, facts: Mapping[str, Any], how: How) -> Iterator[Unfini
                     "continue with --resume"
                 ) from error
             raise
-    for name in (_STARTED, _PROGRESS, _LOCK):
-        (part / name).unlink(missing_ok=True)
-    for path in [*part.glob(f"*{_JOURNAL}"), *part.glob("*.aside")]:
-        path.unlink()
-    directory.put_in_place(part, target)
+        # renamed first: an accident in between leaves a run that is complete or can be resumed
+        directory.put_in_place(part, target)
+        for name in (_STARTED, _PROGRESS, _LOCK):
+            (target / name).unlink(missing_ok=True)
+        for path in [*target.glob(f"*{_JOURNAL}"), *target.glob("*.aside")]:
+            path.unlink()
 
 
 def standing(target: Path) -> Standing | None:

@@ -102,10 +102,12 @@ class Sampler(Protocol):
         """Sample ``problem``; scratch files, if any, go below ``directory``."""
 
 
-def require_enough_live_points(n_live: int, n_dim: int) -> None:
-    """Refuse fewer live points than an ellipsoid around them needs."""
-    if n_live < 2 * n_dim:
+def require_enough_live_points(n_live: int, n_dim: int, n_runs: int = 1) -> None:
+    """Refuse fewer live points than an ellipsoid around them needs, in each run."""
+    if n_live // n_runs < 2 * n_dim:
+        shared = f" for {n_runs} runs" if n_runs > 1 else ""
+        each = " each" if n_runs > 1 else ""
         raise InputError(
             "sampler.n_live",
-            f"is {n_live}; {n_dim} parameters need at least {2 * n_dim} live points",
+            f"is {n_live}{shared}; {n_dim} parameters need at least {2 * n_dim} live points{each}",
         )

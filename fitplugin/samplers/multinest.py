@@ -84,7 +84,7 @@ class MultiNest:
 
     def require(self, options: MultiNestOptions, n_dim: int) -> None:
         """Refuse too few live points, and say what to install if the library is missing."""
-        require_enough_live_points(options.n_live // (options.runs or 1), n_dim)
+        require_enough_live_points(options.n_live, n_dim, options.runs or 1)
         require_library()
 
     def run(
@@ -113,7 +113,7 @@ class MultiNest:
             If MultiNest ends early.
         """
         n_runs = options.runs or 1
-        require_enough_live_points(options.n_live // n_runs, len(problem.names))
+        require_enough_live_points(options.n_live, len(problem.names), n_runs)
         library = require_library()
         plain = problem.problem if isinstance(problem, Recorded) else problem
         with tempfile.TemporaryDirectory(prefix="mn-") as scratch:

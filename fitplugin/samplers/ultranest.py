@@ -46,11 +46,11 @@ class UltraNestOptions(Options):
 
     n_live: int = Field(default=400, gt=0)
     """Live points at least; UltraNest adds more where it needs them. At least twice the number of
-    parameters; UltraNest raises fewer than 32/tolerance to that."""
-    tolerance: float = Field(default=0.5, gt=0.0)
+    parameters; UltraNest raises fewer than 32/log_z_error to that."""
+    tolerance: float = Field(default=0.01, gt=0.0)
+    """Stop when the live points could add no more than this to ln Z."""
+    log_z_error: float = Field(default=0.5, gt=0.0)
     """Add live points until ln Z has no larger error than this."""
-    frac_remain: float = Field(default=0.01, gt=0.0, lt=1.0)
-    """Stop when the live points hold no more than this share of Z."""
     n_eff: int = Field(default=400, ge=0)
     """Add live points until there are as many effective samples."""
     n_live_per_cluster: int = Field(default=40, gt=0)
@@ -212,8 +212,9 @@ def _iterate(
 
     max_calls = options.max_calls and max(1, options.max_calls - roots.n_like)
     sampler.run(
-        dlogz=options.tolerance,
-        frac_remain=options.frac_remain,
+        dlogz=options.log_z_error,
+        # a share of Z
+        frac_remain=-math.expm1(-options.tolerance),
         min_ess=options.n_eff,
         min_num_live_points=options.n_live,
         cluster_num_live_points=min(options.n_live_per_cluster, options.n_live),

@@ -228,3 +228,9 @@ def test_several_processes_give_one_merged_run():
     assert (chain.n_live, chain.details["n_runs"]) == (401, 3.0)
     assert chain.details["runs_log_z_p"] > 1e-3
     assert laws.equal(chain, run(Slab(), n_live=401, runs=3))
+
+
+def test_live_points_are_counted_per_run():
+    words = r"n_live: is 20 for 4 runs; 3 parameters need at least 6 live points each"
+    with pytest.raises(InputError, match=words):
+        MultiNest().require(MultiNestOptions(n_live=20, runs=4), 3)

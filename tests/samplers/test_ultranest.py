@@ -127,7 +127,7 @@ def test_a_prior_without_valid_points_is_refused():
 
 def test_too_few_live_points_are_refused():
     laws.check_too_few_live_points_are_refused(run)
-    laws.check_form(run(Gaussian(), n_live=8, tolerance=20.0, n_eff=0), Gaussian())
+    laws.check_form(run(Gaussian(), n_live=8, log_z_error=20.0, n_eff=0), Gaussian())
 
 
 def test_the_librarys_accidents_are_named(monkeypatch):
@@ -151,7 +151,7 @@ def test_an_interrupt_passes_through():
 
 def test_progress_ends_with_the_result():
     records = []
-    chain = run(Gaussian(), progress=records.append, frac_remain=0.01)
+    chain = run(Gaussian(), progress=records.append, tolerance=0.01)
     laws.check_progress(chain, records)
     assert 0.0 < records[-1].remaining < 0.02
 
@@ -163,7 +163,7 @@ def test_max_calls_stops_early_and_says_so():
 
 
 @pytest.mark.parametrize(
-    "options", [{"n_live": 0}, {"tolerance": 0.0}, {"frac_remain": 1.0}, {"nlive": 5}]
+    "options", [{"n_live": 0}, {"tolerance": 0.0}, {"log_z_error": 0.0}, {"nlive": 5}]
 )
 def test_bad_options_are_refused(options):
     with pytest.raises(ValidationError):
