@@ -1,0 +1,5 @@
+"""`python -m fitplugin.cli`."""
+
+from fitplugin.cli import main
+
+main()
