@@ -54,6 +54,8 @@ class Theory:
         [1/fb].
     out_of_domain : {"inflate", "reject", "error"}
         See `OutOfDomain`.
+    surrogate_error : float
+        Factor on the errors of all surrogates; the cross-section table keeps its own.
 
     Raises
     ------
@@ -68,6 +70,7 @@ class Theory:
         efficiencies: Mapping[str, LearnedEfficiency],
         luminosity: float,
         out_of_domain: OutOfDomain = "inflate",
+        surrogate_error: float = 1.0,
     ) -> None:
         for process in production.processes:
             mass = PROCESSES[process].mass
@@ -79,6 +82,7 @@ class Theory:
         self._efficiencies = dict(efficiencies)
         self._luminosity = luminosity
         self.out_of_domain = out_of_domain
+        self._surrogate_error = surrogate_error
 
     @property
     def trained(self) -> Mapping[str, tuple[float, float]]:
@@ -127,7 +131,7 @@ class Theory:
         values: dict[str, FloatArray] = {}
         for region, learned in self._efficiencies.items():
             efficiency = learned(parameters, spectrum, cross_section.by_process)
-            error = efficiency.error * self._inflation(efficiency.remoteness)
+            error = efficiency.error * self._error_factor(efficiency.remoteness)
             outside = outside | (efficiency.remoteness > 1)
             n_signal, n_signal_error = expected_signal(
                 efficiency.value, error, cross_section.value, cross_section.error, self._luminosity
@@ -140,13 +144,14 @@ class Theory:
 
     def _produce(self, parameters: FloatArray) -> tuple[Spectrum, CrossSection]:
         spectrum = self._calculator.spectrum(parameters)
-        growth = self._inflation(spectrum.remoteness)
+        growth = self._error_factor(spectrum.remoteness)
         error = {name: std * growth for name, std in spectrum.error.items()}
         spectrum = spectrum._replace(error=error)
         return spectrum, self._production.total(spectrum.mass, error)
 
-    def _inflation(self, remoteness: FloatArray) -> FloatArray:
-        return np.maximum(1.0, remoteness) if self.out_of_domain == "inflate" else np.ones(1)
+    def _error_factor(self, remoteness: FloatArray) -> FloatArray:
+        growth = np.maximum(1.0, remoteness) if self.out_of_domain == "inflate" else np.ones(1)
+        return self._surrogate_error * growth
 
     def _collect(
         self,

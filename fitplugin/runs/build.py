@@ -73,7 +73,7 @@ def build(config: ScanConfig, folder: Path, models: ModelCache) -> Scan:
     models : ModelCache
     """
     theory = build_theory(config, models, folder)
-    counts = config.counts or asimov_counts(config, theory)
+    counts = config.counts or mock_counts(config, theory)
     digests = _digests(config, counts, models, folder)
     digest = _sha256(digests)
     arguments = (config.model_dump_json(), str(folder.resolve()), str(models.folder), digest)
@@ -114,23 +114,37 @@ def build_theory(config: ScanConfig, train: Trainer, folder: Path) -> Theory:
         )
         for index, region in enumerate(config.regions)
     }
-    return Theory(calculator, production, efficiencies, config.luminosity, config.out_of_domain)
+    return Theory(
+        calculator,
+        production,
+        efficiencies,
+        config.luminosity,
+        config.out_of_domain,
+        config.surrogate_error,
+    )
 
 
-def asimov_counts(config: ScanConfig, theory: Theory) -> dict[str, float]:
-    """Expected counts, background plus signal, of the mock benchmark: real numbers."""
+def mock_counts(config: ScanConfig, theory: Theory) -> dict[str, float]:
+    """Counts of the mock benchmark: background plus signal as expected, or Poisson around that.
+
+    Expected ones are real numbers. The errors of signal and background play no part.
+    """
     assert config.mock is not None  # the configuration has either counts or a mock
     point = config.mock.point
     parameters = np.array([[point[name] for name in theory.input_names]])
     observed = theory.observables(parameters)
     if not observed.valid[0]:
         raise InputError("mock.benchmark", f"has no prediction: {observed.reason[0]}")
-    return {
+    expected = {
         region.name: _rounded(
             region.background + float(observed.values[f"n_signal[{region.name}]"][0])
         )
         for region in config.regions
     }
+    if config.mock.counts == "asimov":
+        return expected
+    rng = np.random.default_rng(config.mock.seed)
+    return {name: float(rng.poisson(count)) for name, count in expected.items()}
 
 
 def _rounded(count: float) -> float:
@@ -222,7 +236,8 @@ def _digests(
     facts = config.model_dump(
         mode="json",
         include={"parameters", "luminosity", "cross_section", "regions", "likelihoods",
-                 "nuisances", "combination", "constraints", "spectrum", "out_of_domain"},
+                 "nuisances", "combination", "constraints", "spectrum", "out_of_domain",
+                 "surrogate_error"},
     )  # fmt: skip
     return {
         "the scan file": _sha256(facts),

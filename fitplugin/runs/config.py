@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -135,9 +136,13 @@ class RegionConfig(Options):
 
 
 class MockConfig(Options):
-    """Mock data: the expected counts of a parameter point (Asimov)."""
+    """Mock data: what a parameter point gives, in expectation or as a draw."""
 
     benchmark: Benchmark = Field(description="A named point, or all parameters.")
+    counts: Literal["asimov", "poisson"] = Field(
+        "asimov", description="The expected counts themselves, or Poisson counts drawn from them."
+    )
+    seed: int = Field(1, ge=0, description="Seed of the Poisson counts.")
 
     @field_validator("benchmark")
     @classmethod
@@ -168,6 +173,12 @@ class ScanConfig(Options):
         "inflate",
         description="At valid points outside the training points: errors grow with the distance "
         "(inflate), the point is not valid (reject), or the scan stops (error).",
+    )
+    surrogate_error: float = Field(
+        1.0,
+        ge=0,
+        description="Factor on the errors of all surrogates (masses, cross-section, efficiencies): "
+        "0 trusts them blindly.",
     )
     regions: tuple[RegionConfig, ...] = Field(min_length=1)
     likelihoods: tuple[component("fitplugin.likelihoods"), ...] = Field(  # type: ignore[valid-type]
@@ -244,8 +255,18 @@ class ScanConfig(Options):
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-def read_scan(path: str | Path) -> ScanConfig:
+Changes = Mapping[str, Any]
+NO_CHANGES: Changes = MappingProxyType({})
+
+
+def read_scan(
+    path: str | Path, changes: Changes = NO_CHANGES, folder: Path | None = None
+) -> ScanConfig:
     """Read and validate a scan file.
+
+    Relative paths in it start at ``folder``, by default where it is. ``changes`` replace entries
+    of its content before it is validated; sections are entered, so that
+    ``{"mock": {"counts": "poisson"}}`` leaves the benchmark as it is.
 
     Raises
     ------
@@ -267,11 +288,22 @@ def read_scan(path: str | Path) -> ScanConfig:
         raise InputError(where, f"{line}not valid YAML: {problem}") from error
     if not isinstance(content, dict):
         raise InputError(where, "must be a mapping of keys to values; see scans/ for examples")
+    content = _changed(content, changes)
     try:
-        config = ScanConfig.model_validate(content, context={"folder": Path(path).parent})
+        config = ScanConfig.model_validate(content, context={"folder": folder or Path(path).parent})
         return _for_processes(config)
     except ValidationError as error:
         raise InputError(where, _first_problem(error)) from error
+
+
+def _changed(content: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
+    changed = dict(content)
+    for key, value in changes.items():
+        inner = content.get(key)
+        if isinstance(value, Mapping) and isinstance(inner, Mapping):
+            value = _changed(inner, value)
+        changed[key] = value
+    return changed
 
 
 def _for_processes(config: ScanConfig) -> ScanConfig:

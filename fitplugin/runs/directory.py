@@ -19,11 +19,12 @@ import numpy as np
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
 from fitplugin.physics.natural_susy import LABELS
+from fitplugin.runs.seal import require_untouched, sealed
 from fitplugin.samplers.chain import Chain
 from fitplugin.samplers.evidence import Evidence, ValidFraction
 from fitplugin.stats.nested import nested_weights
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _NEEDED = ("manifest.json", "summary.json", "resolved.yaml", "chain.txt", "chain.paramnames",
            "chain.ranges")  # fmt: skip
 # what MultiNest and anesthetic read as "below any likelihood"
@@ -129,13 +130,18 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write ``manifest.json`` last of all: it seals the files that are there."""
+    write_json(folder / "manifest.json", sealed(folder, manifest))
+
+
 def read_run(path: str | Path) -> Run:
     """Read a finished run.
 
     Raises
     ------
     InputError
-        If it is no run directory, incomplete, or of another schema version.
+        If it is no run directory, incomplete, of another schema version, or changed since.
     """
     folder = Path(path)
     missing = [name for name in _NEEDED if not (folder / name).is_file()]
@@ -147,8 +153,10 @@ def read_run(path: str | Path) -> Run:
     if manifest.get("schema") != SCHEMA_VERSION:
         raise InputError(
             str(folder / "manifest.json"),
-            f"has schema version {manifest.get('schema')}; this release reads {SCHEMA_VERSION}",
+            f"has schema version {manifest.get('schema')}; this release reads {SCHEMA_VERSION}; "
+            "run the scan again",
         )
+    require_untouched(folder, manifest)
     names, table = _read_table(folder, "chain")
     posterior = Posterior(dict(zip(names, table[:, 2:].T, strict=True)), table[:, 0], -table[:, 1])
     prior: dict[str, FloatArray] = {}

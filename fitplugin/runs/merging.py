@@ -9,7 +9,7 @@ import numpy as np
 
 from fitplugin.errors import InputError
 from fitplugin.runs import directory
-from fitplugin.runs.config import read_scan
+from fitplugin.runs.resolved import config_of
 from fitplugin.runs.summary import summarise_run
 from fitplugin.runs.unfinished import differences
 from fitplugin.samplers.merge import merge
@@ -31,7 +31,7 @@ def merge_runs(paths: Sequence[Path], output: Path, force: bool = False) -> dire
         raise InputError("merge", "needs two runs or more")
     directory.refuse_existing(output, force)
     runs = [directory.read_run(path) for path in paths]
-    configs = [read_scan(path / "resolved.yaml") for path in paths]
+    configs = [config_of(run) for run in runs]
     first, config = runs[0], configs[0]
     contents = [
         {key: value for key, value in c.model_dump(mode="json").items() if key not in _OWN}
@@ -73,5 +73,5 @@ def merge_runs(paths: Sequence[Path], output: Path, force: bool = False) -> dire
             "sampler": {"name": chain.sampler, **chain.details},
             "seconds": seconds,
         }
-        directory.write_json(folder / "manifest.json", manifest)
+        directory.write_manifest(folder, manifest)
     return directory.read_run(output)

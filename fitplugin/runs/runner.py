@@ -15,9 +15,10 @@ from fitplugin.pools.base import Pool
 from fitplugin.runs import directory, unfinished
 from fitplugin.runs.advice import advise
 from fitplugin.runs.build import Scan, build, plan
-from fitplugin.runs.config import ScanConfig, read_scan
+from fitplugin.runs.config import NO_CHANGES, Changes, ScanConfig, read_scan
 from fitplugin.runs.models import ModelCache, default_cache
 from fitplugin.runs.progress import ScanBar, prior_bar
+from fitplugin.runs.resolved import config_of
 from fitplugin.runs.summary import best_evidence, environment, manifest_of, summarise_run
 from fitplugin.runs.unfinished import How, Unfinished
 from fitplugin.samplers.chain import Chain
@@ -51,19 +52,22 @@ def load_scan(
     cache: str | Path | None = None,
     retrain: bool = False,
     in_parallel: bool = False,
+    changes: Changes = NO_CHANGES,
+    folder: Path | None = None,
 ) -> Scan:
     """Check a scan file completely, then build its likelihood, training what is missing.
 
     ``in_parallel`` trains on the processes that the scan file asks for; a script that does so
-    needs its ``if __name__ == "__main__":`` guard.
+    needs its ``if __name__ == "__main__":`` guard. ``changes`` and ``folder`` are those of
+    `read_scan`.
 
     Raises
     ------
     InputError
         Before anything is computed, if the file or its data are not usable.
     """
-    config = read_scan(path)
-    folder = Path(path).parent
+    config = read_scan(path, changes, folder)
+    folder = folder or Path(path).parent
     models_folder = default_cache() if cache is None else Path(cache)
     try:
         jobs = plan(config, folder)
@@ -83,6 +87,7 @@ def run(
     resume: bool = False,
     allow_changes: bool = False,
     member: Member | None = None,
+    changes: Changes = NO_CHANGES,
 ) -> directory.Run:
     """Run a scan file and return its run directory, read back.
 
@@ -106,6 +111,8 @@ def run(
         Resume although the scan, its data, the models or the code have changed.
     member : Member, optional
         Make one of K independent runs with 1/K of the live points, for `fitplugin merge`.
+    changes : mapping
+        Changes to the content of the scan file, as `read_scan` says.
 
     Raises
     ------
@@ -115,10 +122,10 @@ def run(
     how = How(force, resume, allow_changes)
     target = output_of(path, output, member)
     if resume and not unfinished.part_of(target).exists() and target.exists():
-        return _finished(target, path, allow_changes)
+        return _finished(target, read_scan(path, changes), allow_changes)
     unfinished.refuse_existing(target, how)
     clock = _Clock()
-    scan = load_scan(path, cache, retrain, in_parallel=True)
+    scan = load_scan(path, cache, retrain, in_parallel=True, changes=changes)
     clock.lap("models")
     config, part = _part_of_scan(scan.config, member)
     facts = {
@@ -148,11 +155,12 @@ def run(
             scan,
             chain,
             clock.laps,
+            scan_file=str(Path(path).resolve()),
             member=list(member) if member else None,
             attempts=work.attempts,
             resumed_with_changes=list(work.changes),
         )
-        directory.write_json(work.folder / "manifest.json", manifest)
+        directory.write_manifest(work.folder, manifest)
     return directory.read_run(target)
 
 
@@ -207,11 +215,10 @@ def _share(total: int, member: Member) -> int:
     return total // member.of + (member.number <= total % member.of)
 
 
-def _finished(target: Path, path: str | Path, allow_changes: bool) -> directory.Run:
+def _finished(target: Path, config: ScanConfig, allow_changes: bool) -> directory.Run:
     """Return a run that needs no resuming, unless it was that of another scan file."""
     run = directory.read_run(target)
-    config = read_scan(path)
-    before = read_scan(target / "resolved.yaml")
+    before = config_of(run)
     if run.manifest.get("member") is None and not allow_changes:
         facts = [{"config": c.model_dump(mode="json"), "digests": {}} for c in (before, config)]
         found = unfinished.changed(facts[0], facts[1])

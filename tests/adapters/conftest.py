@@ -48,8 +48,6 @@ def run_directory(chain, half_normal, tmp_path):
     }
     manifest = {"schema": directory.SCHEMA_VERSION, "digest": half_normal.digest()}
     directory.write_json(tmp_path / "summary.json", summary)
-    directory.write_json(
-        tmp_path / "manifest.json", manifest | {"sampler": {"name": chain.sampler}}
-    )
     (tmp_path / "resolved.yaml").write_text("fitplugin: 1\n")
+    directory.write_manifest(tmp_path, manifest | {"sampler": {"name": chain.sampler}})
     return tmp_path

@@ -119,17 +119,29 @@ def test_a_folder_that_is_no_run_is_never_replaced(tmp_path, model_cache):
     assert (tmp_path / "thesis.tex").exists()
 
 
+def _replace(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
         (lambda run: shutil.rmtree(run), "is not a run directory"),
         (lambda run: (run / "chain.txt").unlink(), "is incomplete: chain.txt missing"),
-        (lambda run: (run / "chain.txt").write_text("1 2\n"), "does not hold the"),
-        (lambda run: (run / "chain.txt").write_text("nonsense\n"), "cannot be read"),
+        (lambda run: (run / "prior.txt").unlink(), "is incomplete: prior.txt missing"),
+        (lambda run: (run / "chain.txt").write_text("1 2\n"), "chain.txt: has been changed"),
+        (lambda run: _replace(run / "summary.json", '"log_z": -', '"log_z": -1'),
+         "summary.json: has been changed"),
+        (lambda run: _replace(run / "manifest.json", '"seed": 2', '"seed": 3'),
+         "manifest.json: has been changed"),
         (lambda run: (run / "manifest.json").write_text("{"), "is not JSON"),
         (lambda run: (run / "manifest.json").write_text('{"schema": 9}'), "schema version 9"),
+        (lambda run: _replace(run / "manifest.json", '"schema": 2', '"schema": 1'),
+         "schema version 1; this release reads 2"),
     ],
-)
+)  # fmt: skip
 def test_damaged_runs_are_refused(damage, words, run_directory, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(run_directory, copy)

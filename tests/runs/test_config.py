@@ -9,6 +9,7 @@ import yaml
 from click.testing import CliRunner
 
 from fitplugin.cli import main
+from fitplugin.errors import InputError
 from fitplugin.runs.build import plan
 from fitplugin.runs.config import ScanConfig, read_scan
 from fitplugin.samplers.multinest_library import find_library
@@ -241,3 +242,22 @@ def test_multinest_makes_one_run_per_process_unless_told_otherwise(tmp_path):
 
     assert runs() == 3
     assert runs(runs=2) == 2
+
+
+def test_changes_enter_sections_and_leave_the_rest():
+    before = read_scan(SCANS / "smoke.yaml")
+    changes = {"mock": {"counts": "poisson", "seed": 7}, "sampler": {"n_live": 99}, "seed": 3}
+    after = read_scan(SCANS / "smoke.yaml", changes)
+    assert (after.mock.counts, after.mock.seed) == ("poisson", 7)
+    assert after.mock.point == before.mock.point
+    assert after.sampler.options.n_live == 99
+    assert after.sampler.options.tolerance == before.sampler.options.tolerance
+    assert after.seed == 3
+    assert after.regions == before.regions
+
+
+def test_a_changed_scan_is_validated_as_any():
+    with pytest.raises(InputError, match="mock.counts"):
+        read_scan(SCANS / "smoke.yaml", {"mock": {"counts": "poison"}})
+    with pytest.raises(InputError, match="surrogate_error.*not -1"):
+        read_scan(SCANS / "smoke.yaml", {"surrogate_error": -1})

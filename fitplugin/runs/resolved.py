@@ -1,0 +1,25 @@
+"""What a finished run was made with: the scan file as it was resolved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fitplugin.runs.config import NO_CHANGES, Changes, ScanConfig, read_scan
+from fitplugin.runs.directory import Run
+
+
+def config_of(run: Run, changes: Changes = NO_CHANGES) -> ScanConfig:
+    """Return the scan file of a finished run, every default written out.
+
+    Raises
+    ------
+    InputError
+        If it names a file that is no longer there.
+    """
+    return read_scan(run.path / "resolved.yaml", changes, folder_of(run))
+
+
+def folder_of(run: Run) -> Path:
+    """Return where relative paths in the scan file of a run start: where that file was."""
+    scan_file = run.manifest.get("scan_file")
+    return Path(scan_file).parent if scan_file else run.path
