@@ -20,14 +20,14 @@ from pathlib import Path
 import numpy as np
 
 import fitplugin
-from fitplugin.plots.marginals import plot_run
+from fitplugin.plots.run import plot_run
 from fitplugin.runs import runner
 from fitplugin.runs.directory import Run
+from fitplugin.studies import paper
 
 HERE = Path(__file__).parent
 SCAN = HERE.parent / "scans" / "natural_susy" / "reconstruction.yaml"
 RESULTS = HERE / "results"
-PAPER_CPU_HOURS = 66.0 * 6
 GRID = 40
 
 
@@ -48,7 +48,8 @@ def row(run: Run) -> dict[str, object]:
     return {
         **{key: run.summary[key] for key in keys},
         "seconds": seconds,
-        "paper_cpu_hours_over_ours": PAPER_CPU_HOURS * 3600 / (cores * run.summary["wall_time_s"]),
+        "processes": cores,
+        "paper_cpu_hours_over_ours": paper.CPU_HOURS * 3600 / (cores * run.summary["wall_time_s"]),
         "parameters": run.summary["parameters"],
     }
 
@@ -61,7 +62,7 @@ def main() -> None:
         cold = runner.run(SCAN, target, cache=cache)
         warm = runner.run(SCAN, target, cache=cache, force=True)
         for path in plot_run(warm):
-            if path.suffix == ".png":
+            if path.name in ("marginals.png", "corner.png"):
                 shutil.copy(path, RESULTS / f"reconstruction_{path.name}")
         result = {
             "scan": SCAN.name,
@@ -73,7 +74,12 @@ def main() -> None:
             "warm_cache": row(warm),
             "grid_log_z_box": grid_log_z(cache),
             "grid_points_per_parameter": GRID,
-            "paper": {"hours": 66.0, "cpus": 6, "n_live": 4000, "n_like": 1e5},
+            "paper": {
+                "hours": paper.HOURS,
+                "cpus": paper.CPUS,
+                "n_live": paper.N_LIVE,
+                "n_like": paper.N_LIKE,
+            },
         }
     (RESULTS / "reconstruction.json").write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps({k: v for k, v in result.items() if k != "libraries"}, indent=2))

@@ -35,6 +35,7 @@ from threadpoolctl import threadpool_limits
 from fitplugin.data.tables import read_table
 from fitplugin.physics.efficiency import point_dataset
 from fitplugin.stats.calibration import calibrate
+from fitplugin.studies import paper
 from fitplugin.surrogates import Dataset
 from fitplugin.surrogates.committee import rbcm
 from fitplugin.surrogates.dense import NetworkTraining, train_network
@@ -43,10 +44,13 @@ from fitplugin.surrogates.sklearn_model import SklearnModel, SklearnOptions
 
 REGIONS = ("0l_stop1100", "1l_stop1100")
 PROCESSES = ("stop1", "stop2", "sbottom1")
-N_TRAINING, N_HELD_OUT, N_BATCH = 16_647, 2000, 10_000
+N_TRAINING, N_HELD_OUT, N_BATCH = paper.N_TRAINING, 2000, 10_000
 N_EXPERTS, N_EXACT, N_INDUCING = 256, 2000, 500
 EPOCHS, EXACT_STEPS = 8, 30  # of GPyTorch: about a minute of training each
-PAPER = {"seconds_per_evaluation": 0.06, "training_minutes": 15}
+PAPER = {
+    "seconds_per_evaluation": paper.SECONDS_PER_PREDICTION,
+    "training_minutes": paper.TRAINING_MINUTES,
+}
 RESULTS = Path(__file__).parent / "results" / "surrogates.json"
 RESAMPLING = (
     "inputs: a real point drawn with replacement, each input moved by a Gaussian of 10 % of its "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -45,3 +46,14 @@ def require_finite(values: FloatArray, what: str, names: Sequence[str] = ()) -> 
         index = tuple(int(i) for i in bad[0])
         column = f", {names[index[-1]]}" if names and values.ndim == 2 else ""
         raise InputError(what, f"row {index[0]}{column} is {values[index]}; must be finite")
+
+
+def scattered(values: np.ndarray, rows: BoolArray, elsewhere: Any = np.nan) -> np.ndarray:
+    """Put (n_chosen,) values at the rows that are True, and ``elsewhere`` at the others.
+
+    >>> scattered(np.array([3.0]), np.array([False, True]))
+    array([nan,  3.])
+    """
+    full = np.full(len(rows), elsewhere, dtype=values.dtype)
+    full[rows] = values
+    return full

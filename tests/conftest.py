@@ -42,3 +42,18 @@ def smoke_joint(model_cache: Path, tmp_path_factory: pytest.TempPathFactory):
     import fitplugin
 
     return fitplugin.load(SCANS / "smoke.yaml", model_cache)
+
+
+@pytest.fixture(scope="session")
+def smoke_run(model_cache: Path, smoke_joint, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run directory of the shipped smoke scan, made through the command line; not to change."""
+    from click.testing import CliRunner
+
+    from fitplugin.cli import main
+
+    folder = tmp_path_factory.mktemp("smoke") / "run"
+    command = ["run", str(SCANS / "smoke.yaml"), "-o", str(folder), "--cache", str(model_cache)]
+    done = CliRunner().invoke(main, command, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert "mQ3" in done.stdout
+    return folder

@@ -17,6 +17,7 @@ FLOORS = [
     {"likelihoods", "simulation"},
     {"samplers"},
     {"runs"},
+    {"studies"},
     {"plots", "adapters"},
     {"cli"},
 ]

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 import fitplugin
-from fitplugin.cli import runs, scans, tools
+from fitplugin.cli import runs, scans, studies, tools
 from fitplugin.errors import FitpluginError, InputError
 
 
@@ -45,7 +45,8 @@ def main() -> None:
 
 
 for _command in (
-    runs.run, runs.status, runs.merge, runs.plot,
+    runs.run, runs.status, runs.merge, runs.plot, runs.report, runs.cite,
+    studies.reconstruct, studies.audit, studies.coverage, studies.bench,
     scans.check, scans.train, scans.model,
     tools.doctor, tools.plugins, tools.counts,
 ):  # fmt: skip

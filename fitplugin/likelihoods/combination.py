@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.random import Generator
 from pydantic import BaseModel, Field
 
 from fitplugin.arrays import BoolArray, FloatArray
@@ -25,6 +26,7 @@ from fitplugin.likelihoods.signal_region import SignalRegion
 from fitplugin.options import Options
 from fitplugin.stats.correlated import log_marginal_correlated
 from fitplugin.stats.counts import q_mu
+from fitplugin.stats.draws import draw_counts, draw_counts_correlated, draw_factors
 from fitplugin.stats.limits import expected_limit
 from fitplugin.stats.shared import log_marginal_shared
 
@@ -101,23 +103,63 @@ class Product:
         if not self._is_shared or len(self._regions) == 1:
             values = [observables[f"log_likelihood[{region.name}]"] for region in self._regions]
             return np.asarray(np.sum(values, axis=0))
-        n_signal, error = self._signals(observables)
-        relative = observables["cross_section_error"] / observables["cross_section"]
-        # undo the product of independent factors: err^2 = own^2 (1 + r^2) + (N r)^2
-        common = np.square(relative)[:, np.newaxis]
-        own = np.maximum(np.square(error) - np.square(n_signal) * common, 0.0) / (1.0 + common)
+        n_signal, own, relative = self._common_and_own(observables)
         data = [region.options for region in self._regions]
         return np.asarray(
             log_marginal_shared(
                 np.array([one.n_observed for one in data]),
                 n_signal,
-                np.sqrt(own),
+                own,
                 relative,
                 np.array([one.background for one in data]),
                 np.array([one.background_error for one in data]),
                 mode=data[0].mode,
             )
         )
+
+    def draw(self, observables: Mapping[str, FloatArray], rng: Generator) -> FloatArray:
+        """Draw mock counts of all regions, (n_points, n_regions), as the likelihood has it.
+
+        What the regions have in common is common to the counts of a point.
+        """
+        data = [region.options for region in self._regions]
+        background = np.array([one.background for one in data])
+        error = np.array([one.background_error for one in data])
+        if self._covariance is not None:
+            signals = self._signals(observables)
+            return draw_counts_correlated(rng, *signals, background, self._covariance)
+        n_signal, own = self._signals(observables)
+        if self._is_shared and len(data) > 1:
+            n_signal, own, relative = self._common_and_own(observables)
+            factor = draw_factors(rng, relative, data[0].mode)[:, np.newaxis]
+            n_signal, own = n_signal * factor, own * factor
+        columns = [
+            draw_counts(
+                rng, n_signal[:, i], own[:, i], background[i], error[i], mode=one.mode
+            )
+            for i, one in enumerate(data)
+        ]  # fmt: skip
+        return np.stack(columns, axis=1)
+
+    def observing(self, regions: Sequence[SignalRegion]) -> Product:
+        """Return the same product of regions with other counts."""
+        return Product(self.Options(), regions, self._nuisances)
+
+    @property
+    def least_count(self) -> int:
+        """Fewest events in a region for which there is a likelihood."""
+        return 0 if self._covariance is None else _LEAST_COUNT
+
+    def _common_and_own(
+        self, observables: Mapping[str, FloatArray]
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the signals, the errors of their own, and the relative error of all of them."""
+        n_signal, error = self._signals(observables)
+        relative = observables["cross_section_error"] / observables["cross_section"]
+        # undo the product of independent factors: err^2 = own^2 (1 + r^2) + (N r)^2
+        common = np.square(relative)[:, np.newaxis]
+        own = np.maximum(np.square(error) - np.square(n_signal) * common, 0.0) / (1.0 + common)
+        return n_signal, np.sqrt(own), relative
 
     def _correlated(
         self, observables: Mapping[str, FloatArray], covariance: FloatArray

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fitplugin.arrays import BoolArray, FloatArray
+from fitplugin.arrays import BoolArray, FloatArray, as_points, scattered
 from fitplugin.errors import InputError, LikelihoodError, one_of
 from fitplugin.likelihoods.base import Term
 from fitplugin.physics.parameters import ParameterSpace
-from fitplugin.physics.theory import OUTSIDE, Observables, Theory
+from fitplugin.physics.theory import NO_SPECTRUM, OUTSIDE, Observables, Theory
 
 
 class Batch(NamedTuple):
@@ -138,7 +138,46 @@ class JointLikelihood:
             the scan says ``out_of_domain: error``.
         """
         parameters = self.space.complete(theta, self.theory.input_names)
-        observed = self.theory.observables(parameters)
+        return self.compare(self.theory.observables(parameters), theta)
+
+    def evaluate_valid(self, theta: ArrayLike) -> Batch:
+        """As `evaluate`, for readers of valid points only, such as samplers.
+
+        Where a point is not valid, nothing more is computed once that is known, and blobs that
+        nobody needed to know it are NaN.
+        """
+        points = as_points(theta, self.names)
+        parameters = self.space.complete(points, self.theory.input_names)
+        exists = self.theory.exists(parameters)
+        if not exists.any():
+            nowhere = np.full(len(points), np.nan)
+            blobs: dict[str, np.ndarray] = dict.fromkeys(self.blob_names, nowhere)
+            blobs["reason"] = np.full(len(points), NO_SPECTRUM)
+            return Batch(np.full(len(points), -np.inf), exists, blobs)
+        tried = points[exists]
+        batch = self.compare(
+            self.theory.observables(
+                parameters[exists], lambda observed: self._constrained(observed, tried)[0]
+            ),
+            tried,
+        )
+        if exists.all():
+            return batch
+        blobs = {name: scattered(batch.blobs[name], exists) for name in self.blob_names}
+        blobs["reason"] = scattered(batch.blobs["reason"], exists, NO_SPECTRUM)
+        valid = scattered(batch.valid, exists, False)
+        return Batch(scattered(batch.log_likelihood, exists, -np.inf), valid, blobs)
+
+    def compare(self, observed: Observables, theta: ArrayLike) -> Batch:
+        """Compare observables with the data, wherever they come from: a simulation, say.
+
+        Parameters
+        ----------
+        observed : Observables
+            All names that `theory` gives, each (n_points,).
+        theta : (n_points, n_dim) array
+            Only to name the points in errors, which are those of `evaluate`.
+        """
         valid, reason = self._constrained(observed, theta)
         self._refuse_outside(observed, valid, theta)
         blobs = dict(observed.values)
@@ -159,8 +198,13 @@ class JointLikelihood:
 
     def is_valid(self, theta: ArrayLike) -> BoolArray:
         """Whether points belong to the prior: spectrum and constraints only, no yields."""
-        parameters = self.space.complete(theta, self.theory.input_names)
-        return self._constrained(self.theory.production(parameters), theta)[0]
+        points = as_points(theta, self.names)
+        parameters = self.space.complete(points, self.theory.input_names)
+        valid = self.theory.exists(parameters)
+        if valid.any():
+            tried = self.theory.production(parameters[valid])
+            valid[valid] = self._constrained(tried, points[valid])[0]
+        return valid
 
     def _refuse_outside(self, observed: Observables, valid: BoolArray, theta: ArrayLike) -> None:
         if self.theory.out_of_domain != "error":

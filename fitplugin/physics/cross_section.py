@@ -43,6 +43,11 @@ class CrossSection(NamedTuple):
     in_table: BoolArray
     by_process: Mapping[str, FloatArray]
 
+    def take(self, rows: BoolArray) -> CrossSection:
+        """Return the points where ``rows`` is True."""
+        by_process = {name: column[rows] for name, column in self.by_process.items()}
+        return CrossSection(self.value[rows], self.error[rows], self.in_table[rows], by_process)
+
 
 class PairProduction:
     """Total cross-section of several processes.

@@ -44,6 +44,15 @@ class Spectrum(NamedTuple):
     probability: FloatArray
     remoteness: FloatArray
 
+    def take(self, rows: BoolArray) -> Spectrum:
+        """Return the points where ``rows`` is True."""
+        mass, error, branching = (
+            {name: column[rows] for name, column in columns.items()}
+            for columns in (self.mass, self.error, self.branching)
+        )
+        valid, probability = self.valid[rows], self.probability[rows]
+        return Spectrum(mass, error, branching, valid, probability, self.remoteness[rows])
+
 
 class SpectrumCalculator(Protocol):
     """From parameters to a spectrum: a plugin of the group ``fitplugin.spectra``."""
@@ -65,6 +74,9 @@ class SpectrumCalculator(Protocol):
 
     def spectrum(self, parameters: FloatArray) -> Spectrum:
         """Compute (n_points, n_inputs) points, columns in the order of `trained`."""
+
+    # One that can tell validity for less has besides `exists(parameters) -> (n_points,)`: where
+    # `spectrum` finds a point valid. A sampler then asks for nothing more at the others.
 
 
 class Trainer(Protocol):
@@ -189,14 +201,13 @@ class LearnedSpectrum:
     def spectrum(self, parameters: FloatArray) -> Spectrum:
         """Predict masses [GeV], their errors, and validity at (n_points, n_inputs) points."""
         columns = self._derived.columns(parameters)
+        probability = self._probability(columns)
         mean, std, remoteness = self._masses.examine(columns)
         fractions: Mapping[str, FloatArray] = {}
         if self._branching is not None:
             # a learned fraction may overshoot its ends by its error
             found = np.clip(self._branching.examine(columns)[0], 0.0, 1.0)
             fractions = dict(zip(self.branching, found.T, strict=True))
-        # a regression of 0 and 1 overshoots at the edges of the valid region
-        probability = np.clip(self._validity.examine(columns)[0][:, 0], 0.0, 1.0)
         return Spectrum(
             dict(zip(self.masses, mean.T, strict=True)),
             dict(zip(self.masses, std.T, strict=True)),
@@ -205,6 +216,14 @@ class LearnedSpectrum:
             probability,
             remoteness,
         )
+
+    def exists(self, parameters: FloatArray) -> BoolArray:
+        """Where `spectrum` finds points valid, (n_points,): the validity and nothing else."""
+        return self._probability(self._derived.columns(parameters)) > self._threshold
+
+    def _probability(self, columns: Mapping[str, FloatArray]) -> FloatArray:
+        # a regression of 0 and 1 overshoots at the edges of the valid region
+        return np.clip(self._validity.examine(columns)[0][:, 0], 0.0, 1.0)
 
 
 class _Learned:

@@ -5,12 +5,12 @@ parameters -> spectrum -> cross-section, efficiencies -> yields
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from fitplugin.arrays import BoolArray, FloatArray
+from fitplugin.arrays import BoolArray, FloatArray, scattered
 from fitplugin.errors import InputError, one_of
 from fitplugin.physics.cross_section import PROCESSES, CrossSection, PairProduction
 from fitplugin.physics.efficiency import LearnedEfficiency
@@ -25,6 +25,7 @@ valid; ``error``: the scan stops and names the point. They are counted in any ca
 """
 
 OUTSIDE = "outside_training"
+NO_SPECTRUM = "no_spectrum"
 
 
 class Observables(NamedTuple):
@@ -106,12 +107,16 @@ class Theory:
             *self._calculator.branching,
             "cross_section",
             "cross_section_error",
-            *(
-                f"{quantity}[{region}]"
-                for region in self._efficiencies
-                for quantity in ("efficiency", "efficiency_error", "n_signal", "n_signal_error")
-            ),
+            *self._yield_names,
             OUTSIDE,
+        )
+
+    @property
+    def _yield_names(self) -> tuple[str, ...]:
+        return tuple(
+            f"{quantity}[{region}]"
+            for region in self._efficiencies
+            for quantity in ("efficiency", "efficiency_error", "n_signal", "n_signal_error")
         )
 
     def production(self, parameters: FloatArray) -> Observables:
@@ -124,15 +129,49 @@ class Theory:
         spectrum, cross_section = self._produce(parameters)
         return self._collect(spectrum, cross_section, {}, spectrum.remoteness > 1)
 
-    def observables(self, parameters: FloatArray) -> Observables:
-        """Everything, at (n_points, n_inputs) parameter points."""
+    def exists(self, parameters: FloatArray) -> BoolArray:
+        """Where there is a spectrum, (n_points,), from a calculator that can tell beforehand.
+
+        True everywhere if it cannot: then `production` and `observables` tell.
+        """
+        tell = getattr(self._calculator, "exists", None)
+        return np.ones(len(parameters), dtype=bool) if tell is None else tell(parameters)
+
+    def observables(
+        self,
+        parameters: FloatArray,
+        wanted: Callable[[Observables], BoolArray] | None = None,
+    ) -> Observables:
+        """Everything, at (n_points, n_inputs) parameter points.
+
+        With ``wanted``, efficiencies and yields only of the points where that says True of what
+        `production` gives; they are NaN at the others.
+        """
         spectrum, cross_section = self._produce(parameters)
         outside = spectrum.remoteness > 1
+        if wanted is None or self.out_of_domain == "reject":
+            values, remote = self._yields(parameters, spectrum, cross_section)
+            return self._collect(spectrum, cross_section, values, outside | remote)
+        rows = wanted(self._collect(spectrum, cross_section, {}, outside))
+        values = dict.fromkeys(self._yield_names, np.full(len(parameters), np.nan))
+        if rows.any():
+            part, remote = self._yields(
+                parameters[rows], spectrum.take(rows), cross_section.take(rows)
+            )
+            outside[rows] |= remote
+            values = {name: scattered(column, rows) for name, column in part.items()}
+        return self._collect(spectrum, cross_section, values, outside)
+
+    def _yields(
+        self, parameters: FloatArray, spectrum: Spectrum, cross_section: CrossSection
+    ) -> tuple[dict[str, FloatArray], BoolArray]:
+        """Efficiencies and yields of all regions, and where a surrogate of them extrapolates."""
+        outside = np.zeros(len(parameters), dtype=bool)
         values: dict[str, FloatArray] = {}
         for region, learned in self._efficiencies.items():
             efficiency = learned(parameters, spectrum, cross_section.by_process)
             error = efficiency.error * self._error_factor(efficiency.remoteness)
-            outside = outside | (efficiency.remoteness > 1)
+            outside |= efficiency.remoteness > 1
             n_signal, n_signal_error = expected_signal(
                 efficiency.value, error, cross_section.value, cross_section.error, self._luminosity
             )
@@ -140,7 +179,7 @@ class Theory:
             values[f"efficiency_error[{region}]"] = error
             values[f"n_signal[{region}]"] = n_signal
             values[f"n_signal_error[{region}]"] = n_signal_error
-        return self._collect(spectrum, cross_section, values, outside)
+        return values, outside
 
     def _produce(self, parameters: FloatArray) -> tuple[Spectrum, CrossSection]:
         spectrum = self._calculator.spectrum(parameters)
@@ -173,7 +212,7 @@ class Theory:
         }
         valid = spectrum.valid & cross_section.in_table
         reason = np.where(cross_section.in_table, "", "mass_outside_cross_section_table")
-        reason = np.where(spectrum.valid, reason, "no_spectrum")
+        reason = np.where(spectrum.valid, reason, NO_SPECTRUM)
         if self.out_of_domain == "reject":
             reason = np.where(valid & outside, OUTSIDE, reason)
             valid = valid & ~outside

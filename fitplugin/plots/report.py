@@ -11,8 +11,9 @@ import numpy as np
 from tqdm import tqdm
 
 from fitplugin.physics.derived import BASELINES
+from fitplugin.plots import html
 from fitplugin.plots.calibration import plot_calibration, stem_of
-from fitplugin.plots.report_text import NUMBERS, STYLE
+from fitplugin.plots.report_text import NUMBERS
 from fitplugin.runs.comparison import MAX_ROWS
 from fitplugin.runs.report import nominal_error, write_numbers, writing
 from fitplugin.runs.training import Judged, Report, Trial
@@ -39,16 +40,10 @@ def write_report(report: Report, folder: Path, force: bool = False) -> None:
 
 def page(report: Report) -> str:
     """Return the HTML of the report; figures are files beside it."""
-    title = escape(f"Calibration of {Path(report.scan).name}")
     links = ", ".join(
         f'<a href="#{escape(j.name)}">{escape(j.name)}</a>' for j in report.surrogates
     )
-    return f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title><style>{STYLE}</style></head><body>
-<h1>{title}</h1>
-<p>{escape(report.title)}</p>
+    body = f"""<p>{escape(report.title)}</p>
 <p>Every surrogate of the scan was trained without {100 * report.held_out_share:g} % of its points,
 then asked for those. What you see are these held-out points, which no training has seen. A
 surrogate that corrects its errors (<code>calibration: scale</code> or <code>conformal</code>)
@@ -61,9 +56,9 @@ seeded by <code>training_seed: {report.training_seed}</code>. All numbers are in
 {_overview(report.surrogates)}
 {"".join(map(_section, report.surrogates))}
 <h2 id="numbers">What the numbers mean</h2>
-<dl>{"".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in NUMBERS.items())}</dl>
-</body></html>
-"""
+<dl>{"".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in NUMBERS.items())}</dl>"""
+    title = f"Calibration of {Path(report.scan).name}"
+    return html.page(title, html.Markup(body), images="'self' file:")
 
 
 def _overview(surrogates: Iterable[Judged]) -> str:
@@ -73,18 +68,18 @@ def _overview(surrogates: Iterable[Judged]) -> str:
             start = [judged.name, target, str(c.n_points)]
             if isinstance(c, Classification):
                 least = best_threshold(judged.columns(target)[0], judged.columns(target)[2])
-                classes.append(_cells([*start, *_class_numbers(c), f"{least:.3f}"]))
+                classes.append(html.cells([*start, *_class_numbers(c), f"{least:.3f}"]))
             else:
                 values.append(
-                    _cells([*start, _short(c.excess_rmse)])
-                    + _cells(_value_numbers(c))
+                    html.cells([*start, _short(c.excess_rmse)])
+                    + html.cells(_value_numbers(c))
                     + _coverage(c)
-                    + _cells([f"{c.pull_mean:+.3f}", f"{c.pull_std:.2f}"])
+                    + html.cells([f"{c.pull_mean:+.3f}", f"{c.pull_std:.2f}"])
                 )
     head = ["surrogate", "target", "points"]
-    return _table(
+    return html.table(
         [*head, "error", *_VALUE_HEAD, "99.7 %", "pull mean", "pull std"], values
-    ) + _table([*head, *_CLASS_HEAD, "least mistakes at"], classes)
+    ) + html.table([*head, *_CLASS_HEAD, "least mistakes at"], classes)
 
 
 _VALUE_HEAD = ("relative error", "RMSE", "log score", "chi2/n", "68 %", "95 %")
@@ -163,10 +158,7 @@ def _figures(judged: Judged, target: str, folded: bool) -> str:
 
 
 def _image(name: str, text: str) -> str:
-    return (
-        f'<figure><img src="{escape(name)}" alt="{escape(text)}" loading="lazy">'
-        f"<figcaption>{escape(text)}.</figcaption></figure>"
-    )
+    return html.image(name, text, f"{text}.")
 
 
 def _learning(judged: Judged) -> str:
@@ -222,8 +214,8 @@ def _candidates(judged: Judged, target: str) -> str:
         else:
             marked = _marked(_value_numbers(c), 2 if trial is best else None)
             marked += _coverage(c, all_levels=False)
-        rows.append(_cells([trial.label]) + marked + _cells(_cost(trial)))
-    return _table(["candidate", *head, "time [s]", "us/point"], rows, own=0)
+        rows.append(html.cells([trial.label]) + marked + html.cells(_cost(trial)))
+    return html.table(["candidate", *head, "time [s]", "us/point"], rows, own=0)
 
 
 def _matrix(judged: Judged) -> str:
@@ -249,41 +241,23 @@ def _matrix(judged: Judged) -> str:
             f"<td{' class=best' if value == low else ''}>{value:.4f}</td>"
             for value, low in zip(table[trial.label], least, strict=True)
         )
-        rows.append(_cells([trial.label]) + cells + _cells(_cost(trial)))
-    return _table(["candidate", *targets, "time [s]", "us/point"], rows, own=0)
+        rows.append(html.cells([trial.label]) + cells + html.cells(_cost(trial)))
+    return html.table(["candidate", *targets, "time [s]", "us/point"], rows, own=0)
 
 
 def _no_result(trial: Trial, width: int, targets: Iterable[str]) -> str:
     # a message may name all targets, which says no more than this
     reason = escape((trial.reason or "").replace(", ".join(targets), "the targets"))
-    return f"{_cells([trial.label])}<td class=reason colspan={width}>not possible: {reason}</td>"
+    start = html.cells([trial.label])
+    return f"{start}<td class=reason colspan={width}>not possible: {reason}</td>"
 
 
 def _cost(trial: Trial) -> list[str]:
     return [f"{trial.seconds:.2f}", f"{1e6 * trial.seconds_per_point:.3g}"]
 
 
-def _marked(cells: Sequence[str], best: int | None) -> str:
-    return "".join(
-        f"<td{' class=best' if number == best else ''}>{escape(cell)}</td>"
-        for number, cell in enumerate(cells)
-    )
-
-
-def _cells(cells: Sequence[str]) -> str:
-    return _marked(cells, None)
-
-
-def _table(head: Sequence[str], rows: Sequence[str], own: int | None = None) -> str:
-    """Return a table of rows of cells, or nothing; the row ``own`` stands out."""
-    if not rows:
-        return ""
-    top = "".join(f"<th>{escape(name)}</th>" for name in head)
-    body = "".join(
-        f"<tr{' class=own' if number == own else ''}>{row}</tr>\n"
-        for number, row in enumerate(rows)
-    )
-    return f'<div class="wide"><table><tr>{top}</tr>\n{body}</table></div>'
+def _marked(contents: Sequence[str], best: int | None) -> str:
+    return html.cells(contents, {} if best is None else {best: "best"})
 
 
 def _short(value: float) -> str:

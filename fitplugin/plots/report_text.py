@@ -1,25 +1,7 @@
-"""Words and looks of the calibration page."""
+"""Words of the calibration page."""
 
 from __future__ import annotations
 
-STYLE = """
-body { font: 16px/1.5 Georgia, serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem;
-       color: #222; background: #fff; }
-h1, h2, h3, summary { line-height: 1.25; } h2 { margin-top: 3rem; border-top: 1px solid #bbb;
-       padding-top: 1rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font: 13px/1.35 Helvetica, Arial, sans-serif; margin: .8rem 0; }
-th, td { padding: .2rem .55rem; text-align: right; border-bottom: 1px solid #ddd;
-       white-space: nowrap; }
-th { border-bottom: 1px solid #666; vertical-align: bottom; }
-th:first-child, td:first-child { text-align: left; } td.reason { text-align: left; color: #666;
-       white-space: normal; }
-td.best { font-weight: bold; } td.off { color: #b03a00; font-weight: bold; }
-tr.own td { background: #fff4dc; }
-img { max-width: 100%; height: auto; display: block; margin: .5rem 0; }
-summary { cursor: pointer; font-weight: bold; margin: .6rem 0; }
-dt { font-weight: bold; } dd { margin: 0 0 .5rem 1.5rem; } code { font-size: 85%; }
-"""
 NUMBERS = {
     "RMSE": "Root mean square of predicted minus true, in the unit of the target. Smaller is "
     "better.",

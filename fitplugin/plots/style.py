@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -15,8 +16,16 @@ from fitplugin.physics.natural_susy import DIMENSIONLESS, LABELS
 PRIOR = "#b5b5b5"
 POSTERIOR = "#e69f00"
 TRUTH = "#000000"
+WINDOW = "#56b4e9"
 PAGE_WIDTH = 7.1
 """Inches: two columns of a journal page."""
+Width = Literal["page", "column"]
+"""Width of a figure on a journal page: both columns, or one of them."""
+WIDTHS: dict[str, float] = {"page": PAGE_WIDTH, "column": 3.4}
+"""Inches."""
+FORMATS = ("pdf", "png")
+"""What figures are saved as unless another choice is made."""
+DPI = 200
 RC: Any = {
     "font.size": 9,
     "font.family": "serif",
@@ -27,11 +36,32 @@ RC: Any = {
     "legend.frameon": False,
     "legend.fontsize": 8,
 }
+# what a column has no room for
+_RC_COLUMN: Any = {"font.size": 8, "legend.fontsize": 7, "xtick.labelsize": 7, "ytick.labelsize": 7}
+# Okabe-Ito without its yellow, which is too light for lines
+_COLOURS = (POSTERIOR, "#0072b2", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#000000")
+_DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 
 
-def applied() -> AbstractContextManager[None]:
+class Line(NamedTuple):
+    """How one of several runs is drawn: by colour and by dashes, so that either suffices."""
+
+    colour: str
+    dashes: Any
+
+
+def line(number: int) -> Line:
+    """Return the line of the run of that number, from 0.
+
+    >>> line(0)
+    Line(colour='#e69f00', dashes='-')
+    """
+    return Line(_COLOURS[number % len(_COLOURS)], _DASHES[number % len(_DASHES)])
+
+
+def applied(width: Width = "page") -> AbstractContextManager[None]:
     """Return the context in which figures are drawn; it leaves no trace in matplotlib."""
-    return mpl.rc_context(RC)
+    return mpl.rc_context({**RC, **(_RC_COLUMN if width == "column" else {})})
 
 
 def label(name: str, absolute: bool = False) -> str:
@@ -49,10 +79,19 @@ def label(name: str, absolute: bool = False) -> str:
     return f"$|{symbol}|${unit}" if absolute else f"${symbol}${unit}"
 
 
-def save(figure: Figure, stem: Path) -> list[Path]:
-    """Write a figure as PDF and PNG and return both paths."""
+def save(
+    figure: Figure, stem: Path, formats: Sequence[str] = FORMATS, crop: bool = True
+) -> list[Path]:
+    """Write a figure in every format and return the paths.
+
+    ``crop`` cuts to what is drawn; without it the figure has exactly the width it was made with.
+    """
     stem.parent.mkdir(parents=True, exist_ok=True)
-    paths = [stem.with_name(stem.name + suffix) for suffix in (".pdf", ".png")]
+    paths = [stem.with_name(f"{stem.name}.{suffix}") for suffix in formats]
     for path in paths:
-        figure.savefig(path, dpi=200, bbox_inches="tight")
+        # no date in the file: the same run gives the same bytes
+        dates = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}.get(path.suffix)
+        figure.savefig(path, dpi=DPI, bbox_inches="tight" if crop else None, metadata=dates)
+        # it is laid out: once is enough
+        figure.set_layout_engine("none")
     return paths

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
+from fitplugin.pools.base import POINTS_PER_TASK
 from fitplugin.runs.config import ScanConfig
 
 # A task costs about a millisecond on its way to a worker and back, so it should hold more work.
 _WORTH_SENDING_S = 3e-3
 # Points slower than this should not wait for others of their task.
 _SLOW_POINT_S = 0.1
-_POINTS_PER_TASK = 64
 
 
 def advise(config: ScanConfig, seconds_alone: float, seconds_in_batch: float) -> str:
@@ -31,7 +31,7 @@ def advise(config: ScanConfig, seconds_alone: float, seconds_in_batch: float) ->
             f"processes: {cores} or a cluster, with pool: {{kind: processes, points_per_task: 1}}: "
             f"a point takes {seconds_in_batch:.2g} s (the scan says {now})"
         )
-    if seconds_in_batch * _POINTS_PER_TASK < _WORTH_SENDING_S:
+    if seconds_in_batch * POINTS_PER_TASK < _WORTH_SENDING_S:
         return (
             "serial: batches in one process; sending them to workers costs more than they do "
             f"(the scan says {now})"

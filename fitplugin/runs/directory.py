@@ -97,22 +97,52 @@ def write_chain(folder: Path, chain: Chain, ranges: Mapping[str, tuple[float, fl
     columns = np.column_stack([chain.samples, *chain.blobs.values()])
     kept = chain.log_weight > -np.inf
     weights = np.exp(chain.log_weight[kept] - chain.log_weight.max())
-    body = np.column_stack([-chain.log_likelihood[kept], columns[kept]])
-    _write_table(folder / "chain.txt", np.column_stack([weights, body]))
+    log_likelihood, columns = chain.log_likelihood[kept], columns[kept]
+    write_samples(folder / "chain", weights, log_likelihood, names, columns, ranges)
     rows = np.searchsorted(np.flatnonzero(kept), chain.equal_weight(np.random.default_rng(0)))
-    equal = np.column_stack([np.ones(len(rows)), body[rows]])
-    _write_table(folder / "chain_equal_weights.txt", equal)
+    write_samples(
+        folder / "chain_equal_weights",
+        np.ones(len(rows)),
+        log_likelihood[rows],
+        names,
+        columns[rows],
+        ranges,
+    )
     if chain.log_birth is not None:
         levels = np.column_stack([chain.log_likelihood, chain.log_birth])
         levels = np.maximum(np.nan_to_num(levels, neginf=_LOG_ZERO), _LOG_ZERO)
         # every digit: a birth must stay below its death, and points of two runs must stay apart
         _write_table(
-            folder / "chain_dead-birth.txt", np.column_stack([columns[kept], levels[kept]]), "%.17g"
+            folder / "chain_dead-birth.txt", np.column_stack([columns, levels[kept]]), "%.17g"
         )
-    for root in ("chain", "chain_equal_weights"):
-        _write_names(folder / f"{root}.paramnames", names, n_sampled=len(chain.names))
-        _write_ranges(folder / f"{root}.ranges", ranges)
-        (folder / f"{root}.properties.ini").write_text("sampler=nested\n")
+
+
+def write_samples(
+    root: Path,
+    weights: FloatArray,
+    log_likelihood: FloatArray,
+    names: Sequence[str],
+    columns: FloatArray,
+    ranges: Mapping[str, tuple[float, float]],
+) -> None:
+    """Write weighted samples as getdist and anesthetic read them: four files of one root.
+
+    Parameters
+    ----------
+    root : path
+        Without a suffix.
+    weights, log_likelihood : (n_samples,) arrays
+    names : sequence of str
+        Of the columns, the sampled parameters first.
+    columns : (n_samples, n_columns) array
+    ranges : mapping of str to (low, high)
+        Of the sampled parameters.
+    """
+    _write_table(root.with_name(f"{root.name}.txt"),
+                 np.column_stack([weights, -log_likelihood, columns]))  # fmt: skip
+    _write_names(root.with_name(f"{root.name}.paramnames"), names, n_sampled=len(ranges))
+    _write_ranges(root.with_name(f"{root.name}.ranges"), ranges)
+    root.with_name(f"{root.name}.properties.ini").write_text("sampler=nested\n")
 
 
 def write_prior(

@@ -25,7 +25,8 @@ def sealed(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
         for path in sorted(folder.iterdir())
         if path.name in _NAMES or path.suffix in _SUFFIXES
     }
-    content = {**manifest, "files": files}
+    content = {name: value for name, value in manifest.items() if name != "seal"}
+    content["files"] = files
     return {**content, "seal": _of(content)}
 
 

@@ -13,6 +13,7 @@ import fitplugin
 from fitplugin.physics.theory import OUTSIDE
 from fitplugin.runs import directory
 from fitplugin.runs.build import Scan
+from fitplugin.runs.citing import citations
 from fitplugin.runs.config import ScanConfig
 from fitplugin.samplers.chain import Chain
 from fitplugin.samplers.evidence import Evidence
@@ -101,22 +102,6 @@ def environment() -> dict[str, Any]:
         "platform": f"{platform.system()} {platform.machine()}",
         "libraries": {name: version(name) for name in _RECORDED},
     }
-
-
-def citations(config: ScanConfig) -> list[str]:
-    """Return what the parts of a scan ask to be cited, each once."""
-    sections = [
-        config.sampler,
-        config.spectrum,
-        *(region.surrogate for region in config.regions),
-        config.combination,
-        *config.likelihoods,
-        *config.constraints,
-    ]
-    found: Mapping[str, None] = dict.fromkeys(
-        citation for section in sections for citation in section.plugin.citations
-    )
-    return list(found)
 
 
 def _out_of_domain(config: ScanConfig, chain: Chain) -> dict[str, Any]:

@@ -55,6 +55,9 @@ class Problem(Protocol):
     def evaluate(self, theta: FloatArray) -> Evaluation:
         """Evaluate (n_points, n_dim) parameter points."""
 
+    # One that can refuse a point for less has besides `evaluate_valid(theta) -> Evaluation`: the
+    # same, but blobs of points that are not valid may be NaN. Samplers then ask that.
+
 
 class Progress(NamedTuple):
     """One record of a running scan, for bars, logs and `status`."""

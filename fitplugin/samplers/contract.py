@@ -6,6 +6,7 @@ sampler asked.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -42,7 +43,7 @@ def checked(problem: Problem, theta: FloatArray) -> CheckedBatch:
         shape. The first point concerned is named.
     """
     try:
-        evaluation = problem.evaluate(theta)
+        evaluation = _evaluation(problem, theta)
     except _STOPPING as error:
         raise _raised(problem, theta, error) from error
     n_points, n_blobs = len(theta), len(problem.blob_names)
@@ -67,6 +68,13 @@ def checked(problem: Problem, theta: FloatArray) -> CheckedBatch:
             "return valid=False where physics refuses a point"
         )
     return CheckedBatch(values, valid, blob_rows.T)
+
+
+def _evaluation(problem: Problem, theta: FloatArray) -> Evaluation:
+    """Evaluate for a sampler, which reads the blobs of valid points only."""
+    evaluate: Callable[[FloatArray], Evaluation]
+    evaluate = getattr(problem, "evaluate_valid", problem.evaluate)
+    return evaluate(theta)
 
 
 def describe(problem: Problem, theta: FloatArray) -> str:
@@ -94,7 +102,7 @@ def _raised(problem: Problem, theta: FloatArray, error: BaseException) -> Likeli
 
 def _error_at(problem: Problem, theta: FloatArray) -> BaseException | None:
     try:
-        problem.evaluate(theta)
+        _evaluation(problem, theta)
     except _STOPPING as error:
         return error
     return None

@@ -7,10 +7,12 @@ likelihood then costs a fraction, and batches can be split over workers.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from dynesty.bounding import MultiEllipsoid
 from dynesty.internal_samplers import InternalSampler, SamplerReturn, UniformBoundSampler
 from dynesty.utils import LoglOutput, get_random_generator
 from numpy.random import Generator
@@ -36,11 +38,23 @@ def batch_proposals(sampler: Any, problem: Problem, pool: Pool) -> list[BatchedP
     return batched
 
 
+class _Draw(NamedTuple):
+    """A point that has been drawn and evaluated, above a contour or not."""
+
+    unit_cube: FloatArray
+    theta: FloatArray
+    log_likelihood: float
+    blob_values: FloatArray
+
+
 class BatchedProposals(InternalSampler):  # type: ignore[misc]
     """Fill every place of dynesty's queue with a point above the likelihood contour.
 
-    The places advance together: in each round those still empty draw one point each, and all
-    these points are one batch. Every place sees the same law as dynesty's own loop.
+    Points are drawn and looked at one after the other, as in dynesty's own loop; only their
+    likelihoods are evaluated ahead, as many at a time as the queue has places. Those that a
+    full queue leaves over are the first to be looked at when it is filled again, unless
+    dynesty has another bound by then. So batches never shrink, and the law of the points is
+    that of drawing one by one.
     """
 
     def __init__(
@@ -50,6 +64,8 @@ class BatchedProposals(InternalSampler):  # type: ignore[misc]
         self._problem = problem
         self._pool = pool
         self._draw = draw
+        self._ahead: deque[_Draw] = deque()
+        self._bound: int | None = None
         self.n_like = 0
         """Points evaluated, those above the contour and the others."""
 
@@ -65,34 +81,44 @@ class BatchedProposals(InternalSampler):  # type: ignore[misc]
     ) -> list[SamplerReturn]:
         """Return one accepted point per seed; `sample` then has nothing left to do."""
         rng = get_random_generator(seeds[0])
-        found: list[SamplerReturn | None] = [None] * len(seeds)
-        empty = list(range(len(seeds)))
-        n_rounds = 0
-        while empty:
-            n_rounds += 1
-            unit_cube = self._draw(nested_sampler, len(empty), rng)
-            theta = self._problem.prior_transform(unit_cube)
-            batch = evaluate_many(self._problem, theta, self._pool)
-            self.n_like += len(empty)
-            above = batch.log_likelihood > float(loglstar)
-            for row in np.flatnonzero(above):
-                value = (float(batch.log_likelihood[row]), batch.blob_values[row])
-                found[empty[row]] = SamplerReturn(
-                    u=unit_cube[row],
-                    v=theta[row],
-                    logl=LoglOutput(value, True),
-                    ncalls=n_rounds,
-                    tuning_info=None,
-                    evaluation_history=[],
-                    proposal_stats={"n_proposals": n_rounds},
-                )
-            empty = [place for place, is_above in zip(empty, above, strict=True) if not is_above]
-        return [one for one in found if one is not None]
+        if nested_sampler.nbound != self._bound:
+            self._bound = nested_sampler.nbound
+            self._ahead.clear()
+        contour = float(loglstar)
+        return [
+            self._next_above(contour, lambda: self._draw(nested_sampler, len(seeds), rng))
+            for _ in seeds
+        ]
 
     @staticmethod
     def sample(args: SamplerReturn) -> SamplerReturn:
         """Return what `prepare_sampler` has found."""
         return args
+
+    def _next_above(self, contour: float, draw: Callable[[], FloatArray]) -> SamplerReturn:
+        n_calls = 0
+        while True:
+            if not self._ahead:
+                self._evaluate(draw())
+            one = self._ahead.popleft()
+            n_calls += 1
+            if one.log_likelihood > contour:
+                return SamplerReturn(
+                    u=one.unit_cube,
+                    v=one.theta,
+                    logl=LoglOutput((one.log_likelihood, one.blob_values), True),
+                    ncalls=n_calls,
+                    tuning_info=None,
+                    evaluation_history=[],
+                    proposal_stats={"n_proposals": n_calls},
+                )
+
+    def _evaluate(self, unit_cube: FloatArray) -> None:
+        theta = self._problem.prior_transform(unit_cube)
+        batch = evaluate_many(self._problem, theta, self._pool)
+        self.n_like += len(theta)
+        values = batch.log_likelihood.tolist()
+        self._ahead.extend(map(_Draw, unit_cube, theta, values, batch.blob_values))
 
 
 def _from_unit_cube(sampler: Any, n_points: int, rng: Generator) -> FloatArray:
@@ -101,11 +127,37 @@ def _from_unit_cube(sampler: Any, n_points: int, rng: Generator) -> FloatArray:
 
 def _from_bound(sampler: Any, n_points: int, rng: Generator) -> FloatArray:
     """Draw uniformly from the part of dynesty's bound that lies inside the unit cube."""
+    is_union = isinstance(sampler.bound, MultiEllipsoid)
     kept: list[FloatArray] = []
     missing = n_points
     while missing > 0:
-        drawn = np.atleast_2d(sampler.bound.samples(missing, rstate=rng))
+        if is_union:
+            drawn = draw_from_union(sampler.bound, missing, rng)
+        else:
+            drawn = np.atleast_2d(sampler.bound.samples(missing, rstate=rng))
         inside = drawn[((drawn > 0.0) & (drawn < 1.0)).all(axis=1)]
         kept.append(inside)
         missing -= len(inside)
     return np.concatenate(kept)
+
+
+def draw_from_union(bound: MultiEllipsoid, n_points: int, rng: Generator) -> FloatArray:
+    """Draw at most (n_points, n_dim) points uniformly from a union of ellipsoids.
+
+    Of a point in q ellipsoids one draw in q is kept. dynesty does so point by point, which
+    takes a tenth of the time of a fast likelihood.
+    """
+    share = np.exp(bound.logvol_ells - bound.logvol)
+    chosen = np.minimum(np.searchsorted(share.cumsum(), rng.random(n_points)), len(share) - 1)
+    n_dim = bound.ctrs.shape[1]
+    direction = rng.standard_normal((n_points, n_dim))
+    radius = rng.random((n_points, 1)) ** (1.0 / n_dim)
+    ball = direction * (radius / np.linalg.norm(direction, axis=1, keepdims=True))
+    # any root of the covariance maps the ball to the ellipsoid
+    axes = np.linalg.cholesky(bound.covs)[chosen]
+    points = bound.ctrs[chosen] + (axes @ ball[..., np.newaxis])[..., 0]
+    # (n_ellipsoids, n_points, n_dim), in which every ellipsoid is a unit ball
+    away = (points - bound.ctrs[:, np.newaxis]) @ np.linalg.cholesky(bound.ams)
+    n_inside = (np.square(away).sum(axis=2) < 1.0).sum(axis=0)
+    # rounding may put a point at the edge outside of its own
+    return np.asarray(points[rng.random(n_points) * np.maximum(n_inside, 1) < 1.0])

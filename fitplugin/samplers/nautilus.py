@@ -51,7 +51,7 @@ class NautilusOptions(Options):
     """Neural networks (nautilus' own choice is 4) that tighten the bounds. Their training takes
     ten seconds or so: worth it where the likelihood takes tenths of a second a point, or in ten
     dimensions and more; pointless for milliseconds."""
-    n_batch: int = Field(default=128, gt=0)
+    n_batch: int = Field(default=256, gt=0)
     """Points evaluated at a time; a multiple of the number of workers, and of the points they are
     given at a time."""
     discard_exploration: bool = False

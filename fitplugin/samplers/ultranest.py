@@ -55,7 +55,7 @@ class UltraNestOptions(Options):
     """Add live points until there are as many effective samples."""
     n_live_per_cluster: int = Field(default=40, gt=0)
     """Live points in every cluster, at least; never more than ``n_live``."""
-    n_batch: int = Field(default=128, gt=0)
+    n_batch: int = Field(default=256, gt=0)
     """Points proposed at a time, at least; a multiple of the number of workers, and of the points
     they are given at a time."""
     max_calls: int | None = Field(default=None, gt=0)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg.lapack import dtrtri
 from scipy.optimize import minimize
 
 from fitplugin.arrays import BoolArray, FloatArray, IntArray
@@ -29,6 +30,8 @@ _NO_NOISE = -7.0
 
 # bounds the memory of training: doubles in one (experts, size, size) array, 64 MB
 _CHUNK_ENTRIES = 8_000_000
+# the same where experts are only factorised: what stays near the processor, 2 MB
+_NEAR_ENTRIES = 250_000
 # pairs that are not worth sorting into runs
 _FEW = 8
 
@@ -219,7 +222,7 @@ class Experts:
         centres = np.empty((n_experts, n_features))
         inputs = np.ones((n_experts, size, n_features + 2))
         solve = np.empty((n_factors, n_experts, size + n_means, size))
-        for chunk in _chunks(n_experts, size**2):
+        for chunk in _chunks(n_experts, size**2, _NEAR_ENTRIES):
             blocks = Blocks.deal(training, rows[chunk])
             scaled = blocks.inputs / hyper.length_scale
             weight = blocks.is_real / blocks.is_real.sum(axis=1, keepdims=True)
@@ -228,7 +231,7 @@ class Experts:
             scaled *= blocks.is_real[..., np.newaxis]  # padding is not far from anything
             inputs[chunk, :, :n_features] = scaled
             factor = np.linalg.cholesky(blocks.covariance(hyper)[1])
-            inverse_factor = np.linalg.inv(factor)
+            inverse_factor = _inverse_of_lower(factor)
             inverse_factor *= blocks.is_real[:, :, np.newaxis]
             means = inverse_factor.swapaxes(-1, -2) @ (inverse_factor @ blocks.targets)
             solve[:, chunk, :size] = inverse_factor
@@ -251,14 +254,13 @@ class Experts:
         -------
         mean, variance : (n_targets, n_tiles, width) and (n_factors, n_tiles, width) arrays
         """
-        n_factors, _, height, size = self.solve.shape
+        n_factors, _, height, _ = self.solve.shape
         asked = self._asked(points, self.centres[chosen][:, np.newaxis])
-        covariance = np.empty((*asked.shape[:2], size, 1))
+        # these matrices are small: to copy them costs less than a call for each
+        covariance = self.inputs[chosen][:, np.newaxis] @ asked
+        np.exp(covariance, out=covariance)
         solved = np.empty((n_factors, *asked.shape[:2], height, 1))
         runs = list(_runs(chosen))
-        for expert, run in runs:
-            np.matmul(self.inputs[expert], asked[run], out=covariance[run])
-        np.exp(covariance, out=covariance)
         for solve, out in zip(self.solve, solved, strict=True):
             for expert, run in runs:
                 np.matmul(solve[expert], covariance[run], out=out[run])
@@ -324,8 +326,17 @@ def left_out(
     return residual, variance
 
 
-def _chunks(n_experts: int, entries: int) -> Iterator[slice]:
-    step = max(1, _CHUNK_ENTRIES // entries)
+def _inverse_of_lower(factors: np.ndarray) -> FloatArray:
+    """Invert (..., size, size) lower triangles: a third of the work of any matrix's inverse."""
+    inverses = np.empty(factors.shape)
+    for index in np.ndindex(factors.shape[:-2]):
+        # to a library that counts columns first, a lower triangle is an upper one
+        inverses[index] = dtrtri(factors[index].T)[0].T
+    return inverses
+
+
+def _chunks(n_experts: int, entries: int, most: int = _CHUNK_ENTRIES) -> Iterator[slice]:
+    step = max(1, most // entries)
     return (slice(start, start + step) for start in range(0, n_experts, step))
 
 

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from fitplugin.adapters.results import to_arviz, to_dynesty
 from fitplugin.errors import InputError
+from fitplugin.runs import directory
 from fitplugin.runs.directory import read_run
 
 from .problems import X_POSTERIOR_MEAN
@@ -20,6 +21,13 @@ def run(run_directory):
 @pytest.fixture
 def results(run):
     return to_dynesty(run)
+
+
+def without(run_directory, name):
+    """Make the run one that never had a file."""
+    manifest = read_run(run_directory).manifest
+    (run_directory / name).unlink()
+    directory.write_manifest(run_directory, manifest)
 
 
 class TestDynesty:
@@ -85,7 +93,7 @@ class TestDynesty:
         assert_allclose(results.blob["sum"], results.samples.sum(axis=1), rtol=1e-12)
 
     def test_a_run_without_births_is_refused(self, run_directory):
-        (run_directory / "chain_dead-birth.txt").unlink()
+        without(run_directory, "chain_dead-birth.txt")
         with pytest.raises(InputError, match="has no births"):
             to_dynesty(read_run(run_directory))
 
@@ -126,5 +134,5 @@ class TestArviz:
 
     def test_prior_is_a_group_where_the_run_has_one(self, data, run, run_directory):
         assert data["prior"]["x"].size == len(run.prior["x"])
-        (run_directory / "prior.txt").unlink()
+        without(run_directory, "prior.txt")
         assert not hasattr(to_arviz(read_run(run_directory)), "prior")

@@ -209,3 +209,55 @@ def test_regions_of_different_modes_cannot_share_a_nuisance():
     with pytest.raises(InputError, match="different modes"):
         Product(Product.Options(), mixed, Nuisances())
     assert Product(Product.Options(), mixed, Nuisances(cross_section="independent"))
+
+
+N_DRAWS = 60_000
+
+
+def drawn(combination, values, seed=1):
+    """Mock counts of one point, (N_DRAWS, n_regions)."""
+    repeated = {name: np.repeat(column[:1], N_DRAWS) for name, column in values.items()}
+    return combination.draw(repeated, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("cross_section", ["shared", "independent"])
+def test_mock_counts_have_the_common_error_in_common(cross_section):
+    """In mode mean the relative errors r of a common factor make a covariance r^2 S_A S_B."""
+    values = observables(n_points=1, relative=0.4)
+    counts = drawn(product(cross_section=cross_section), values)
+    s, error = (
+        np.array([values[f"{name}[{region}]"][0] for region in "AB"])
+        for name in ("n_signal", "n_signal_error")
+    )
+    b, background_error = np.array([DATA[name][1:] for name in "AB"]).T
+    covariance = np.diag(s + b + error**2 + background_error**2)
+    if cross_section == "shared":
+        covariance += 0.4**2 * s.prod() * (1 - np.eye(2))
+    scale = np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
+    assert_allclose(counts.mean(axis=0), s + b, atol=4 * np.sqrt(covariance.max() / N_DRAWS))
+    # fourth moments of these lognormals are a few times those of a Gaussian
+    assert_allclose(np.cov(counts.T) / scale, covariance / scale, atol=4 * 3 / np.sqrt(N_DRAWS))
+
+
+def test_mock_counts_have_the_covariance_of_the_backgrounds():
+    values = observables(n_points=1)
+    values |= {f"n_signal[{name}]": np.array([30.0]) for name in "AB"}
+    values |= {f"n_signal_error[{name}]": np.array([2.0]) for name in "AB"}
+    rows = ((9.0, 5.0), (5.0, 16.0))
+    counts = drawn(product(background_covariance=rows), values)
+    center = 30.0 + np.array([DATA[name][1] for name in "AB"])
+    assert_allclose(counts.mean(axis=0), center, atol=4 * np.sqrt(80 / N_DRAWS))
+    expected = np.array(rows) + np.diag(4.0 + center)
+    assert_allclose(np.cov(counts.T), expected, atol=4 * 80 * np.sqrt(2 / N_DRAWS))
+
+
+def test_a_product_of_other_counts_shares_the_same():
+    values = observables()
+    data = [
+        SignalRegion(region.options.model_copy(update={"n_observed": 50.0})) for region in regions()
+    ]
+    for nuisances in ({}, {"background_covariance": ((9.0, 5.0), (5.0, 16.0))}):
+        expected = Product(Product.Options(), data, Nuisances(**nuisances))
+        found = product(**nuisances).observing(data)
+        assert_allclose(found.log_likelihood(values), expected.log_likelihood(values), rtol=1e-14)
+        assert found.least_count == (3 if nuisances else 0)

@@ -81,6 +81,34 @@ def test_validity_without_yields_is_the_same(smoke_joint, theta, batch):
     assert_array_equal(smoke_joint.is_valid(theta), batch.valid)
 
 
+def test_samplers_are_told_the_same_of_valid_points(smoke_joint, theta, batch):
+    found = smoke_joint.evaluate_valid(theta)
+    assert_array_equal(found.valid, batch.valid)
+    assert_array_equal(found.blobs["reason"], batch.blobs["reason"])
+    assert_allclose(found.log_likelihood, batch.log_likelihood, rtol=1e-10)
+    for name in smoke_joint.blob_names:
+        values, expected = found.blobs[name][batch.valid], batch.blobs[name][batch.valid]
+        assert_allclose(values, expected, rtol=1e-9, err_msg=name)
+
+
+def test_samplers_are_not_told_the_yields_of_points_that_are_not_valid(smoke_joint, theta, batch):
+    found = smoke_joint.evaluate_valid(theta).blobs
+    assert np.isnan(found["n_signal[0-lepton]"][~batch.valid]).all()
+    exists = batch.blobs["reason"] != "no_spectrum"
+    assert (np.isfinite(found["m_higgs"]) == exists).all()
+
+
+@pytest.mark.parametrize("reason", ["no_spectrum", "m_higgs"])
+def test_a_batch_without_valid_points_is_refused_point_by_point(reason, smoke_joint, theta, batch):
+    refused = batch.blobs["reason"] == reason
+    found = smoke_joint.evaluate_valid(theta[refused])
+    assert not found.valid.any()
+    assert np.isneginf(found.log_likelihood).all()
+    assert set(found.blobs["reason"]) == {reason}
+    assert set(found.blobs) == set(batch.blobs)
+    assert not smoke_joint.is_valid(theta[refused]).any()
+
+
 def test_yields_are_efficiency_times_cross_section_times_luminosity(batch):
     expected = 3000 * batch.blobs["cross_section"] * batch.blobs["efficiency[1-lepton]"]
     assert_allclose(batch.blobs["n_signal[1-lepton]"], expected)

@@ -54,3 +54,9 @@ def test_what_is_made_later_is_not_sealed(folder):
     (folder / "report.html").write_text("<p>")
     (folder / "trust.json").write_text("{}")
     require_untouched(folder, manifest)
+
+
+def test_sealing_again_replaces_the_seal(folder):
+    first = sealed(folder, {"seed": 1})
+    (folder / "chain.txt").write_text("merged\n")
+    require_untouched(folder, as_read(sealed(folder, {**first, "seed": 2})))

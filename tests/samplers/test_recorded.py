@@ -107,7 +107,7 @@ def test_tasks_that_were_done_before_an_error_are_kept(tmp_path):
 
     recorded = Recorded(Failing(), tmp_path / "a.journal")
     with pytest.raises(LikelihoodError, match="CutError: late"):
-        evaluate_many(recorded, theta, SerialPool())
+        evaluate_many(recorded, theta, SerialPool(points_per_task=64))
     recorded.close()
     kept = Recorded(Gaussian(), tmp_path / "a.journal")
     assert len(kept.journal.next()) == 64

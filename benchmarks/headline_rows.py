@@ -1,0 +1,269 @@
+"""Headline figures of each results/*.json, as rows of the table in README.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from fitplugin.studies.words import digits, duration
+
+Content = Mapping[str, Any]
+
+
+class Headline(NamedTuple):
+    """One row, but for its source."""
+
+    figure: str
+    ours: str
+    paper: str = ""
+    peers: str = ""
+    target: str = ""
+
+
+def us(value: float) -> str:
+    """A time given in microseconds."""
+    return duration(1e-6 * value).replace("us", "µs")
+
+
+def met(target: str, is_met: bool) -> str:
+    return f"{target}: {'met' if is_met else '**missed**'}"
+
+
+def reconstruction(found: Content) -> list[Headline]:
+    warm, cold, paper = found["warm_cache"], found["cold_cache"], found["paper"]
+    stages = ", ".join(f"{k} {v:.1f}" for k, v in warm["seconds"].items())
+    cpu_hours = f"{paper['hours']:g} h on {paper['cpus']} CPUs"
+    return [
+        Headline(
+            "whole reconstruction, models trained",
+            f"{warm['wall_time_s']:.1f} s on {warm.get('processes', 2)} processes ({stages}): "
+            f"{digits(warm['paper_cpu_hours_over_ours'])} times fewer CPU-hours",
+            cpu_hours,
+            target=met("10 s", warm["wall_time_s"] <= 10),
+        ),
+        Headline(
+            "whole reconstruction, training included", f"{cold['wall_time_s']:.1f} s",
+            f"{cpu_hours}, and 15 min of training",
+        ),
+        Headline(
+            "likelihood calls, effective samples", f"{warm['n_like']}, {warm['n_eff']:.0f}",
+            f"{paper['n_like']:.0f} calls, samples not stated",
+        ),
+    ]  # fmt: skip
+
+
+def posterior(found: Content) -> list[Headline]:
+    brute, marginals = found["brute_force"], found["marginals"]
+    worst = max(found["run"].get("names", ("mu", "mQ3", "mtR")),
+                key=lambda name: marginals[name]["js_bits"])  # fmt: skip
+    row = marginals[worst]
+    sigma = found["log_z_difference_in_errors"]
+    return [
+        Headline(
+            "marginals against brute force: largest Jensen-Shannon divergence",
+            f"{row['js_bits']:.5f} bit ({worst}; {row['resampled_floor_bits']:.5f} is the noise of "
+            f"{found['run']['n_eff']:.0f} perfect draws)",
+            peers=f"{brute['points']} points of {brute['scrambled_sobol_sequences']} Sobol "
+            "sequences",
+            target=met("0.005 bit", found["largest_js_bits"] < 0.005),
+        ),
+        Headline(
+            "ln Z over the box against brute force",
+            f"{found['run']['log_z_box']:.3f} ± {found['run']['log_z_box_error']:.3f}",
+            peers=f"{brute['log_z_box']:.4f} ± {brute['log_z_box_error']:.4f}",
+            target=met("within 2 errors", abs(sigma) < 2) + f" ({sigma:+.1f})",
+        ),
+    ]
+
+
+def speed(found: Content) -> list[Headline]:
+    times = {
+        timing["n_points"]: 1e6 * timing["seconds"]["median"]
+        for timing in found["timings"]
+        if timing["points"] == "posterior"
+    }
+    size = found["typical_batch"]
+    ratios = [
+        digits(one["theirs"]["median"] / one["ours"]["median"])
+        for one in (found["against"]["times"] if found["against"] else ())
+        if one["points"] == "posterior"
+    ]
+    stage = found["run"]["stages"]["sampler"]
+    outside = 1 - stage["likelihood_s"] / (found["run"]["processes"] * stage["wall_s"])
+    load = found["machine"]["load_average"]
+    rows = [
+        Headline(
+            f"likelihood, CPU time per point: alone, batch of {size} (the sampler's), of 1000",
+            ", ".join(us(value) for value in times.values()),
+            "14 CPU-s of the whole scan per call",
+            f"with the paper's surrogates {', '.join(ratios)} times as long" if ratios else "",
+            met("100 µs in the sampler's batches", times[size] < 100),
+        ),
+        Headline(
+            "share of the sampler's stage that is not likelihood",
+            f"{100 * outside:.0f} % of {found['run']['processes']} processes"
+            + (f" (load average {load:g} before)" if load is not None else ""),
+            '"overhead dominate"',
+        ),
+    ]
+    if found["against"]:
+        scaled = found["against"]["scaled"]
+        ratios = [scaled[k] / scaled["ours_s"] for k in ("at_equal_n_eff_s", "at_equal_error_s")]
+        rows.append(
+            Headline(
+                "sampler cost at equal effective samples, at equal error of ln Z",
+                "1, 1",
+                peers="the same scan with the paper's surrogates: "
+                + ", ".join(digits(ratio) for ratio in ratios),
+            )
+        )
+    return rows
+
+
+def surrogates(found: Content) -> list[Headline]:
+    models = {k: v for k, v in found["models"].items() if isinstance(v, dict)}
+    ours = models["dgp default"]
+    others = {
+        "paper mode": "dgp paper", "scikit-learn experts": "scikit-learn experts",
+        "GPyTorch exact on 2000": "gpytorch exact", "GPyTorch SVGP": "gpytorch svgp",
+    }  # fmt: skip
+
+    def peers(say: Callable[[Content], str]) -> str:
+        return ", ".join(f"{k} {say(models[m])}" for k, m in others.items() if m in models)
+
+    alone = ours["us_one_point"]["median"]
+    faster = found["one_point_times_faster"]
+    n = found["n_training"]
+    return [
+        Headline(
+            f"efficiencies of both regions at one point, {n} training points",
+            f"{us(alone)}: {faster['than the paper']} times faster than the paper, "
+            f"{faster['than scikit-learn experts']} than scikit-learn",
+            f"{found['paper']['seconds_per_evaluation']:g} s",
+            peers(lambda m: us(m["us_one_point"]["median"])),
+            met("100 µs", alone < 100) + "; "
+            + met("600 times the paper", faster["than the paper"] >= 600) + "; "
+            + met("500 times scikit-learn", faster["than scikit-learn experts"] >= 500),
+        ),
+        Headline(
+            "the same, per point of 10 000", us(ours["us_per_point_in_batch"]), "",
+            peers(lambda m: us(m["us_per_point_in_batch"])),
+            met("10 µs", ours["us_per_point_in_batch"] < 10),
+        ),
+        Headline(
+            f"training on {n} points", f"{ours['training_s']:.1f} s",
+            f"{found['paper']['training_minutes']:g} min",
+            peers(lambda m: f"{m['training_s']:.1f} s" + _given(m)),
+            met("5 s", ours["training_s"] < 5),
+        ),
+        Headline(
+            "error against the noiseless efficiency, 0- and 1-lepton", _errors(ours), "",
+            peers(_errors),
+        ),
+        Headline(
+            "chi2 per held-out point, 0- and 1-lepton", _pair(ours["chi2_per_point"]), "0.65, 0.65",
+            peers(lambda m: _pair(m["chi2_per_point"])),
+        ),
+    ]  # fmt: skip
+
+
+def _given(model: Content) -> str:
+    return " (kernel given)" if "kernel given" in model.get("note", "") else ""
+
+
+def _errors(model: Content) -> str:
+    return ", ".join(f"{1e3 * value:.2f}e-3" for value in model["rmse_to_truth"])
+
+
+def _pair(values: list[float]) -> str:
+    return ", ".join(f"{value:.2f}" for value in values)
+
+
+def surrogates_posteriors(found: Content) -> list[Headline]:
+    errors = {
+        kind: ", ".join(f"{100 * v:.1f} %" for v in one["median_relative_signal_error"].values())
+        for kind, one in found.items()
+    }
+    return [
+        Headline("error of the expected signal in the posterior, 0- and 1-lepton",
+                 errors["default"], "", f"with the paper's surrogates {errors['paper']}")
+    ]  # fmt: skip
+
+
+def growth(found: Content) -> list[Headline]:
+    last, exponent = found["rows"][-1], found["exponents_from_1e4"]
+    return [
+        Headline(
+            f"training on {last['n_points']} points, memory",
+            f"{last['training_s']:.0f} s (n^{exponent['training_s']:.2f}), "
+            f"{last['peak_memory_gib']:.1f} GiB; one point {us(last['us_one_point'])}",
+            target=met("8 GiB", found["fits_in_8_gib"]),
+        )
+    ]
+
+
+def counts(found: Content) -> list[Headline]:
+    def ours(name: str) -> str:
+        return ", ".join(us(one["median"]) for one in found["ours"][name].values())
+
+    peers = [
+        f"{name} {us(one['median'])} ({digits(one['ratio_to_log_profile']['1'])} times ours alone, "
+        f"{digits(one['ratio_to_log_profile']['10000'])} in batches)"
+        for name, one in found["others"].items()
+    ]
+    return [
+        Headline("marginal counting likelihood per region, batch of 1, 100, 10 000",
+                 ours("log_marginal"), "RooStats, time not stated"),
+        Headline("profiled counting likelihood, the same", ours("log_profile"), "",
+                 "; ".join(peers)),
+    ]  # fmt: skip
+
+
+def sampler_problems(found: Content) -> list[Headline]:
+    rows, n_seeds = found["rows"], found["n_seeds"]
+    worst = max(rows, key=lambda row: abs(row["mean_z"]))
+    limit = 3 / n_seeds**0.5
+    return [
+        Headline(
+            f"bias of ln Z in its errors: largest mean of {n_seeds} seeds, of {len(rows)} cells of "
+            "sampler and problem",
+            f"{abs(worst['mean_z']):.2f} ({worst['sampler']}, {worst['problem']})",
+            target=met(f"3/√{n_seeds} = {limit:.2f}", abs(worst["mean_z"]) < limit),
+        )
+    ]
+
+
+def samplers(found: Content) -> list[Headline]:
+    serial = [row for row in found["runs"] if row["pool"] == "serial"]
+    added = found["overhead_of_an_evaluation"].values()
+    return [
+        Headline(
+            "seconds of a scan with 250 live points, one process",
+            ", ".join(f"{row['sampler']} {row['seconds']:.1f}" for row in serial),
+            "",
+            "by hand: "
+            + ", ".join(f"{row['sampler']} {row['seconds']:.1f}" for row in found["by_hand"]),
+        ),
+        Headline(
+            "effective samples per second, the same",
+            ", ".join(f"{row['sampler']} {row['n_eff_per_second']:.0f}" for row in serial),
+        ),
+        Headline(
+            "checks and journal, added to an evaluation",
+            f"{100 * min(added):.1f} to {100 * max(added):.1f} %",
+            target=met("5 %", max(added) < 0.05),
+        ),
+    ]
+
+
+READERS: Mapping[str, Callable[[Content], list[Headline]]] = {
+    "reconstruction": reconstruction,
+    "posterior": posterior,
+    "speed": speed,
+    "surrogates": surrogates,
+    "surrogates_posteriors": surrogates_posteriors,
+    "growth": growth,
+    "counts": counts,
+    "sampler_problems": sampler_problems,
+    "samplers": samplers,
+}

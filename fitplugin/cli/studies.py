@@ -1,0 +1,290 @@
+"""Commands that ask something of a scan or a run: reconstruct, audit, coverage, bench."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fitplugin.cli.options import AS_JSON, CACHE, RETRAIN, RUN, SCAN
+from fitplugin.cli.runs import draw_figures, keeping
+from fitplugin.errors import InputError
+
+_PROCESSES = click.option("--processes", type=int, help="Worker processes; default: the scan's.")
+_OUTPUT = click.option("--output", "-o", type=click.Path(path_type=Path), help="Folder to write.")
+_FORCE = click.option("--force", "-f", is_flag=True, help="Replace what is there.")
+
+
+@click.command()
+@SCAN
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Run directory.")
+@click.option("--poisson", type=click.IntRange(min=0), metavar="SEED",
+              help="Draw the mock counts with this seed.")  # fmt: skip
+@click.option("--force", "-f", is_flag=True,
+              help="Replace an existing run directory; discard an interrupted run.")  # fmt: skip
+@click.option("--resume", "-r", is_flag=True, help="Continue an interrupted run, if there is one.")
+@CACHE
+@RETRAIN
+@click.option("--no-plots", is_flag=True, help="Leave the figures out.")
+@AS_JSON
+def reconstruct(
+    scan: Path,
+    output: Path | None,
+    poisson: int | None,
+    force: bool,
+    resume: bool,
+    cache: Path | None,
+    retrain: bool,
+    no_plots: bool,
+    as_json: bool,
+) -> None:
+    """Reconstruct a benchmark from its own mock counts, and compare with the truth.
+
+    A run of the scan file, whose run directory holds besides reconstruction.json and .txt: yields
+    and significances per region, recovered intervals against the benchmark, what the data say of
+    each parameter, and for the benchmark of arXiv:1611.02704 the paper's statements, checked.
+
+    \b
+    Examples:
+      fitplugin reconstruct scans/natural_susy/reconstruction.yaml
+      fitplugin reconstruct scans/natural_susy/reconstruction.yaml --poisson 3 -o runs/poisson-3
+    """
+    from fitplugin.runs import runner
+    from fitplugin.runs.config import read_scan
+    from fitplugin.runs.directory import write_json
+    from fitplugin.studies import reconstruction
+    from fitplugin.studies.reconstruction_text import reconstruction_text
+
+    if force and resume:
+        raise InputError("--force", "discards what --resume continues; give one of them")
+    changes: dict[str, Any] = {}
+    config = read_scan(scan)
+    reconstruction.require_mock(config, str(scan))
+    if poisson is not None:
+        changes["mock"] = {"counts": "poisson", "seed": poisson}
+    target = runner.output_of(scan, output)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with keeping(target):
+        run = runner.run(scan, output, force, cache, retrain, resume, changes=changes)
+    found = reconstruction.compare(run, cache)
+    text = reconstruction_text(found)
+    write_json(run.path / "reconstruction.json", found.to_dict())
+    (run.path / "reconstruction.txt").write_text(text + "\n", encoding="utf-8")
+    if not no_plots:
+        draw_figures([run.path], quiet=as_json)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=2))
+    else:
+        click.echo(f"{text}\nrun directory: {run.path}")
+
+
+@click.command()
+@RUN
+@click.option("--with", "truth", metavar="TRUTH",
+              help="A better likelihood: a table of simulated points (.csv, .npz), a scan file "
+              "(.yaml), package.module:object or file.py:object.")  # fmt: skip
+@click.option("--points", type=click.IntRange(min=2),
+              help="Posterior draws to evaluate; default: all that it is worth.")  # fmt: skip
+@click.option("--suggest", type=click.IntRange(min=1), metavar="N",
+              help="Write the N points whose simulation would help most.")  # fmt: skip
+@click.option("--draw", "n_draws", type=click.IntRange(min=1), metavar="N",
+              help="Write N draws from the posterior, to be simulated for --with.")  # fmt: skip
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path),
+              help="Table of points; default suggested.csv or draws.csv in RUN.")  # fmt: skip
+@_FORCE
+@_PROCESSES
+@CACHE
+@AS_JSON
+def audit(
+    run_directory: Path,
+    truth: str | None,
+    points: int | None,
+    suggest: int | None,
+    n_draws: int | None,
+    output: Path | None,
+    force: bool,
+    processes: int | None,
+    cache: Path | None,
+    as_json: bool,
+) -> None:
+    """Say how far a run may be trusted, and judge it by a better likelihood.
+
+    Without options: the posterior with 0, 1 and 2 times the errors of the surrogates, what these
+    errors are over the posterior, and how much of it is extrapolated (also in RUN/trust.json).
+    With TRUTH: the posterior reweighted to another likelihood, with its effective sample size
+    (in RUN/audits/, an interrupted audit goes on when it is called again).
+
+    A table has the scanned parameters and what was simulated: efficiency[REGION],
+    efficiency_error[REGION], n_signal[REGION], cross_section, masses, or log_likelihood; and a
+    column weight, if its points are draws from the posterior.
+
+    \b
+    Examples:
+      fitplugin audit runs/reconstruction
+      fitplugin audit runs/reconstruction --suggest 20
+      fitplugin audit runs/reconstruction --draw 200 -o points.csv
+      fitplugin audit runs/reconstruction --with simulated.csv
+    """
+    from fitplugin.runs.directory import read_run
+    from fitplugin.studies import records, trust_text
+    from fitplugin.studies.suggestion import suggest as choose
+    from fitplugin.studies.trust import assess, judge
+
+    asked = [name for name, value in (("--with", truth), ("--suggest", suggest),
+                                      ("--draw", n_draws)) if value is not None]  # fmt: skip
+    if len(asked) > 1:
+        raise InputError(" ".join(asked), "are questions of their own; ask one at a time")
+    run = read_run(run_directory)
+    if truth is not None:
+        _audit_with(run, truth, points, processes, cache, force, as_json)
+        return
+    if n_draws is not None:
+        target = output or run.path / "draws.csv"
+        records.write_points(target, records.draws_table(run, n_draws), force)
+        click.echo(f"draws from the posterior: {target}")
+        return
+    judged = judge(run, cache, *([points] if points else []))
+    if suggest is not None:
+        suggestion = choose(judged, suggest)
+        target = output or run.path / "suggested.csv"
+        records.write_points(target, suggestion.columns, force)
+        click.echo(f"{trust_text.suggestion_text(suggestion)}\npoints to simulate: {target}")
+        return
+    trust = assess(judged)
+    path = records.write_trust(run, trust)
+    click.echo(
+        json.dumps(trust.to_dict(), indent=2)
+        if as_json
+        else f"{trust_text.trust_text(trust)}\ntrust: {path}"
+    )
+
+
+def _audit_with(
+    run: Any,
+    truth: str,
+    points: int | None,
+    processes: int | None,
+    cache: Path | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    from fitplugin.runs.resolved import config_of
+    from fitplugin.runs.runner import open_pool
+    from fitplugin.studies import records
+    from fitplugin.studies.audit import audit as judge_by
+    from fitplugin.studies.trust_text import audit_text
+
+    config = config_of(run)
+    if processes is not None:
+        config = config.model_copy(update={"processes": processes, "pool": None})
+    path = records.audit_path(run, truth, force)
+    with open_pool(config) as pool:
+        found = judge_by(run, truth, pool, path.with_suffix(".journal"), points, cache)
+    written = records.write_audit(run, found, path)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=2))
+        return
+    click.echo(audit_text(found))
+    for file in written:
+        click.echo(f"audit: {file}")
+
+
+@click.command()
+@SCAN
+@click.option("--mocks", "n_mocks", type=int, required=True, metavar="N", help="Mocks in all.")
+@_OUTPUT
+@click.option("--n-live", default=400, show_default=True, help="Live points for each mock.")
+@click.option("--draws", "n_draws", default=99, show_default=True,
+              help="Posterior draws among which the truth is ranked.")  # fmt: skip
+@_PROCESSES
+@click.option("--resume", "-r", is_flag=True, help="Continue, or extend, what is there.")
+@click.option("--force", "-f", is_flag=True, help="Discard what is there.")
+@CACHE
+@AS_JSON
+def coverage(
+    scan: Path,
+    n_mocks: int,
+    output: Path | None,
+    n_live: int,
+    n_draws: int,
+    processes: int | None,
+    resume: bool,
+    force: bool,
+    cache: Path | None,
+    as_json: bool,
+) -> None:
+    """Check the scan on mock experiments: whether its credible intervals are what they say.
+
+    Each mock takes a true point from the prior, draws counts from the likelihood, samples the
+    posterior, and ranks the truth among its draws. All ranks are equally probable if everything
+    is right (simulation-based calibration).
+
+    \b
+    Examples:
+      fitplugin coverage scans/natural_susy/reconstruction.yaml --mocks 200
+      fitplugin coverage scans/natural_susy/reconstruction.yaml --mocks 500 --resume
+    """
+    from fitplugin.plots.coverage import plot_coverage
+    from fitplugin.studies.coverage import coverage_text, study
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    found = study(scan, n_mocks, output, n_live, n_draws, processes, resume, force, cache)
+    figures = plot_coverage(found)
+    if as_json:
+        click.echo((found.folder / "coverage.json").read_text(encoding="utf-8").rstrip())
+        return
+    click.echo(coverage_text(found))
+    for path in figures:
+        click.echo(f"figure: {path}")
+    click.echo(f"folder: {found.folder}")
+
+
+@click.command()
+@SCAN
+@click.option("--against", metavar="LIKELIHOOD",
+              help="Another likelihood for this scan: package.module:object, file.py:object or a "
+              "scan file (.yaml).")  # fmt: skip
+@click.option("--run", "run_directory", type=click.Path(path_type=Path),
+              help="A finished run of this scan; default: run it.")  # fmt: skip
+@click.option("--limit", "limit_s", default=600.0, show_default=True,
+              help="Longest run with the other likelihood [s]; beyond, extrapolate.")  # fmt: skip
+@_OUTPUT
+@_FORCE
+@CACHE
+@AS_JSON
+def bench(
+    scan: Path,
+    against: str | None,
+    run_directory: Path | None,
+    limit_s: float,
+    output: Path | None,
+    force: bool,
+    cache: Path | None,
+    as_json: bool,
+) -> None:
+    """Measure where the time of a scan goes, and how it compares.
+
+    Time per likelihood by part, alone and in batches; the whole scan; beside what
+    arXiv:1611.02704 states, and beside another likelihood at equal effective samples and equal
+    error of ln Z.
+
+    \b
+    Examples:
+      fitplugin bench scans/natural_susy/reconstruction.yaml
+      fitplugin bench scan.yaml --against mine.py:log_likelihood
+    """
+    from fitplugin.plots.speed import write_speed
+    from fitplugin.studies import speed
+    from fitplugin.studies.speed_text import speed_text
+
+    target = speed.output_of(scan, output)
+    speed.refuse_existing(target, force)
+    found = speed.measure(scan, against, run_directory, cache, limit_s)
+    written = write_speed(found, target, force)
+    click.echo(json.dumps(found.to_dict(), indent=2) if as_json else speed_text(found))
+    if not as_json:
+        for path in written:
+            click.echo(f"bench: {path}")
