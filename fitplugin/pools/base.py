@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -15,7 +16,14 @@ Result = TypeVar("Result")
 
 # One default for every pool: results may depend on the size of a batch, and so must not depend on
 # the pool. Large enough to make the way to a worker cheap, small enough to spread a batch.
-POINTS_PER_TASK = 128
+POINTS_PER_TASK = 256
+
+
+def available_cores() -> int:
+    """Return how many processor cores this process may use: a batch system may grant a part."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class PoolOptions(Options):

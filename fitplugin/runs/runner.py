@@ -11,7 +11,7 @@ import numpy as np
 
 from fitplugin import plugins
 from fitplugin.errors import InputError
-from fitplugin.pools.base import Pool
+from fitplugin.pools.base import POINTS_PER_TASK, Pool, available_cores
 from fitplugin.runs import directory, unfinished
 from fitplugin.runs.advice import advise
 from fitplugin.runs.build import Scan, build, plan
@@ -57,8 +57,8 @@ def load_scan(
 ) -> Scan:
     """Check a scan file completely, then build its likelihood, training what is missing.
 
-    ``in_parallel`` trains on the processes that the scan file asks for; a script that does so
-    needs its ``if __name__ == "__main__":`` guard. ``changes`` and ``folder`` are those of
+    ``in_parallel`` trains on all cores that this process may use; a script that does so needs
+    its ``if __name__ == "__main__":`` guard. ``changes`` and ``folder`` are those of
     `read_scan`.
 
     Raises
@@ -72,7 +72,7 @@ def load_scan(
     try:
         jobs = plan(config, folder)
         models = ModelCache(models_folder, config.training_seed)
-        models.train_missing(jobs, folder, config.processes if in_parallel else 1, retrain)
+        models.train_missing(jobs, folder, available_cores() if in_parallel else 1, retrain)
         return build(config, folder, models)
     except InputError as error:
         raise error.at(str(path)) from error
@@ -270,6 +270,10 @@ class _Clock:
         self._last = now
 
 
+# a likelihood that is asked no more often than needed, to measure it
+_SLOW_S = 0.01
+
+
 def check(path: str | Path, cache: str | Path | None = None, n_points: int = 100) -> dict[str, Any]:
     """Check a scan: validity, time per point, valid fraction of the prior box, what pool to use.
 
@@ -288,9 +292,14 @@ def check(path: str | Path, cache: str | Path | None = None, n_points: int = 100
     for point in theta:
         joint.log_likelihood(point)
     alone = (time.perf_counter() - start) / n_points
-    start = time.perf_counter()
-    joint.evaluate(theta)
-    together = (time.perf_counter() - start) / n_points
+    # as samplers ask: a whole task, and only as far as a point is valid
+    batch = POINTS_PER_TASK if alone < _SLOW_S else n_points
+    theta = joint.prior_transform(rng.random((batch, joint.n_dim)))
+    together = np.inf
+    for _ in range(3 if alone < _SLOW_S else 1):
+        start = time.perf_counter()
+        joint.evaluate_valid(theta)
+        together = min(together, (time.perf_counter() - start) / batch)
     fraction = float(joint.is_valid(joint.prior_transform(rng.random((2000, joint.n_dim)))).mean())
     return {
         "names": list(joint.names),

@@ -11,6 +11,7 @@ import numpy as np
 
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
+from fitplugin.pools.base import available_cores
 from fitplugin.runs.build import plan
 from fitplugin.runs.comparison import MAX_ROWS, Candidate, candidates
 from fitplugin.runs.config import read_scan
@@ -98,7 +99,7 @@ def judge(path: str | Path, held_out_share: float, comparison: bool = True) -> R
     """Train every surrogate of a scan file without a held-out part, and compare.
 
     The split and all trainings follow from the scan's ``training_seed``; nothing enters the model
-    cache. Trainings run on as many processes as the scan does.
+    cache. Trainings run on all cores that this process may use.
 
     Parameters
     ----------
@@ -121,7 +122,7 @@ def judge(path: str | Path, held_out_share: float, comparison: bool = True) -> R
         threshold = getattr(config.spectrum.options, "threshold", 0.5)
         judged = judge_jobs(
             jobs, held_out_share, config.training_seed, threshold, comparison,
-            config.processes, folder,
+            available_cores(), folder,
         )  # fmt: skip
     except InputError as error:
         raise error.at(str(path)) from error

@@ -53,6 +53,10 @@ class DynestyOptions(Options):
     queue_size: int | None = Field(default=None, gt=0)
     """Points proposed at a time (by default n_live/16), evaluated in batches. Another value,
     another chain of the same quality."""
+    look_ahead: int = Field(default=4, gt=0)
+    """Queues of independent draws evaluated in one batch. What is left of a batch when the bound
+    changes was for nothing, a sixth to a third of all calls: 1 suits likelihoods slower than
+    milliseconds."""
     max_calls: int | None = Field(default=None, gt=0)
     """Stop after about this many likelihood calls, converged or not."""
 
@@ -158,7 +162,7 @@ def _new_sampler(
     sampler.prior_transform = problem.prior_transform
     sampler.loglikelihood = LogLikelihood(log_likelihood, n_dim, blob=True)
     sampler.ncall = live.n_like
-    return sampler, batch_proposals(sampler, problem, pool)
+    return sampler, batch_proposals(sampler, problem, pool, options.look_ahead)
 
 
 class _LockstepPool:

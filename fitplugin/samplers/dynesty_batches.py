@@ -23,16 +23,18 @@ from fitplugin.samplers.base import Problem
 from fitplugin.samplers.evaluation import evaluate_many
 
 
-def batch_proposals(sampler: Any, problem: Problem, pool: Pool) -> list[BatchedProposals]:
+def batch_proposals(
+    sampler: Any, problem: Problem, pool: Pool, look_ahead: int
+) -> list[BatchedProposals]:
     """Replace dynesty's independent proposals by batched ones, before a run.
 
     Returns those put in place: that of the unit cube always, that of the bound if the sampler
     draws uniformly from it; walks and slices advance together, see `lockstep`.
     """
-    batched = [BatchedProposals(problem, pool, _from_unit_cube)]
+    batched = [BatchedProposals(problem, pool, _from_unit_cube, look_ahead)]
     sampler.internal_sampler = batched[0]
     if isinstance(sampler.internal_sampler_next, UniformBoundSampler):
-        batched.append(BatchedProposals(problem, pool, _from_bound))
+        batched.append(BatchedProposals(problem, pool, _from_bound, look_ahead))
         sampler.internal_sampler_next = batched[1]
         sampler.use_pool_evolve = False  # nothing is left for dynesty to send to workers
     return batched
@@ -51,19 +53,24 @@ class BatchedProposals(InternalSampler):  # type: ignore[misc]
     """Fill every place of dynesty's queue with a point above the likelihood contour.
 
     Points are drawn and looked at one after the other, as in dynesty's own loop; only their
-    likelihoods are evaluated ahead, as many at a time as the queue has places. Those that a
-    full queue leaves over are the first to be looked at when it is filled again, unless
+    likelihoods are evaluated ahead, ``look_ahead`` times as many as the queue has places. Those
+    that a full queue leaves over are the first to be looked at when it is filled again, unless
     dynesty has another bound by then. So batches never shrink, and the law of the points is
     that of drawing one by one.
     """
 
     def __init__(
-        self, problem: Problem, pool: Pool, draw: Callable[[Any, int, Generator], FloatArray]
+        self,
+        problem: Problem,
+        pool: Pool,
+        draw: Callable[[Any, int, Generator], FloatArray],
+        look_ahead: int = 1,
     ) -> None:
         super().__init__(ndim=len(problem.names))
         self._problem = problem
         self._pool = pool
         self._draw = draw
+        self._look_ahead = look_ahead
         self._ahead: deque[_Draw] = deque()
         self._bound: int | None = None
         self.n_like = 0
@@ -84,9 +91,9 @@ class BatchedProposals(InternalSampler):  # type: ignore[misc]
         if nested_sampler.nbound != self._bound:
             self._bound = nested_sampler.nbound
             self._ahead.clear()
-        contour = float(loglstar)
+        contour, n_ahead = float(loglstar), self._look_ahead * len(seeds)
         return [
-            self._next_above(contour, lambda: self._draw(nested_sampler, len(seeds), rng))
+            self._next_above(contour, lambda: self._draw(nested_sampler, n_ahead, rng))
             for _ in seeds
         ]
 

@@ -109,7 +109,10 @@ def test_a_broken_likelihood_stops_the_run_quietly(how, complaint, in_workers, t
 
 
 def test_a_killed_worker_stops_the_run():
-    with ProcessPool(processes=2) as pool, pytest.raises(FitpluginError, match="worker"):
+    with (
+        ProcessPool(processes=2, points_per_task=50) as pool,
+        pytest.raises(FitpluginError, match="worker"),
+    ):
         run(Broken(how="kill"), n_live=200, pool=pool)
 
 
