@@ -35,8 +35,8 @@ def advise(config: ScanConfig, seconds_alone: float, seconds_in_batch: float) ->
     gain = (_OWN_S + seconds_in_batch) / shared
     if gain < _WORTHWHILE:
         return (
-            f"serial: a point costs {1e6 * seconds_in_batch:.0f} us in a batch, about as much as the "
-            f"way to a worker and back (the scan says {now})"
+            f"serial: a point costs {1e6 * seconds_in_batch:.0f} us in a batch, about as much as "
+            f"the way to a worker and back (the scan says {now})"
         )
     return (
         f"processes: {cores}; batches make a point {seconds_alone / seconds_in_batch:.0f} times "

@@ -177,9 +177,10 @@ def _paper(speed: Speed) -> str:
 
 
 def _comparison(one: Comparison) -> Iterator[str]:
-    yield (
+    yield from _wrapped(
         f"- {one.figure}: {digits(one.paper)} {one.unit} by the paper's figures, "
-        f"{digits(one.ours)} {one.unit} here: {times(one.ratio, 'less', 'more')}"
+        f"{digits(one.ours)} {one.unit} here: {times(one.ratio, 'less', 'more')}",
+        "",
     )
     yield from _wrapped(f"compared: {one.compares}.", "    ")
     yield from _wrapped(f"not equal: {one.unequal}.", "    ")
