@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 # One default for every pool: results may depend on the size of a batch, and so must not depend on
 # the pool. Large enough to make the way to a worker cheap, small enough to spread a batch.
-POINTS_PER_TASK = 256
+POINTS_PER_TASK = 512
 
 
 def available_cores() -> int:

@@ -50,7 +50,7 @@ def test_pool_maps_in_order(name):
         assert pool.map(abs, range(-50, 0)) == list(range(50, 0, -1))
         assert list(pool.imap(abs, [-1, -2])) == [1, 2]
         assert pool.size == (1 if name == "serial" else 2)
-        assert pool.points_per_task == 256
+        assert pool.points_per_task == 512
 
 
 REQUIRED = {

@@ -187,7 +187,7 @@ def test_no_workers_are_refused():
 @pytest.mark.parametrize("name", plugins.names("fitplugin.pools"))
 def test_points_per_task_do_not_depend_on_the_pool_and_can_be_chosen(name):
     plugin = plugins.load("fitplugin.pools", name)
-    assert plugin.from_options(plugin.Options(), 3).points_per_task == 256
+    assert plugin.from_options(plugin.Options(), 3).points_per_task == 512
     assert plugin.from_options(plugin.Options(points_per_task=5), 3).points_per_task == 5
     with pytest.raises(ValidationError, match="greater than 0"):
         plugin.Options(points_per_task=0)

@@ -9,5 +9,5 @@ from fitplugin.pools.processes import ProcessPool
 
 @pytest.fixture(scope="session")
 def two_workers():
-    with ProcessPool(processes=2) as pool:
+    with ProcessPool(processes=2, points_per_task=32) as pool:
         yield pool

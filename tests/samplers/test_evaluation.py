@@ -108,7 +108,7 @@ def test_blobs_are_optional():
 def test_many_points_do_not_depend_on_the_pool():
     theta = np.random.default_rng(1).uniform(-3.0, 3.0, (1000, 2))
     serial = evaluate_many(Slab(), theta, SerialPool())
-    with ProcessPool(processes=2) as pool:
+    with ProcessPool(processes=2, points_per_task=32) as pool:
         parallel = evaluate_many(Slab(), theta, pool)
         with pytest.raises(LikelihoodError, match="no vacuum at x="):
             evaluate_many(Broken(), theta, pool)

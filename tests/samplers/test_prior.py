@@ -50,7 +50,7 @@ def test_the_valid_fraction_has_no_bias():
 
 def test_a_seed_gives_the_same_sample_for_every_pool():
     serial = sample_prior(Slab(), 500, SerialPool(), SeedSequence(2))
-    with ProcessPool(processes=2) as pool:
+    with ProcessPool(processes=2, points_per_task=32) as pool:
         parallel = sample_prior(Slab(), 500, pool, SeedSequence(2))
         cheap = sample_prior(Validity(Slab()), 500, pool, SeedSequence(2))
     assert_array_equal(serial.samples, parallel.samples)
