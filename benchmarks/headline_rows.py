@@ -25,6 +25,10 @@ def us(value: float) -> str:
     return duration(1e-6 * value).replace("us", "µs")
 
 
+def _cores(number: int) -> str:
+    return "one core" if number == 1 else f"{number} cores"
+
+
 def met(target: str, is_met: bool) -> str:
     return f"{target}: {'met' if is_met else '**missed**'}"
 
@@ -36,7 +40,7 @@ def reconstruction(found: Content) -> list[Headline]:
     return [
         Headline(
             "whole reconstruction, models trained",
-            f"{warm['wall_time_s']:.1f} s on {warm.get('processes', 2)} processes ({stages}): "
+            f"{warm['wall_time_s']:.1f} s on {_cores(warm.get('processes', 2))} ({stages}): "
             f"{digits(warm['paper_cpu_hours_over_ours'])} times fewer CPU-hours",
             cpu_hours,
             target=met("10 s", warm["wall_time_s"] <= 10),
@@ -76,6 +80,26 @@ def posterior(found: Content) -> list[Headline]:
     ]
 
 
+def coverage(found: Content) -> list[Headline]:
+    scanned = {name: found["quantities"][name] for name in ("mu", "mQ3", "mtR")}
+    p = {name: one["p_value"] for name, one in scanned.items()}
+    inside = [
+        ", ".join(f"{one[f'coverage{level}']:.3f}" for one in scanned.values())
+        + f" ± {scanned['mu'][f'coverage{level}_error']:.3f}"
+        for level in (68, 95)
+    ]
+    return [
+        Headline(
+            f"{found['n_mocks']} mocks: chi2 p of the ranks of mu, mQ3, mtR",
+            ", ".join(f"{value:.2f}" for value in p.values()),
+            target=met("p > 0.01", min(p.values()) > 0.01),
+        ),
+        Headline(
+            "their coverage of 68.27 and of 95 % intervals", "; ".join(inside), peers="0.683; 0.950"
+        ),
+    ]
+
+
 def speed(found: Content) -> list[Headline]:
     times = {
         timing["n_points"]: 1e6 * timing["seconds"]["median"]
@@ -101,7 +125,7 @@ def speed(found: Content) -> list[Headline]:
         ),
         Headline(
             "share of the sampler's stage that is not likelihood",
-            f"{100 * outside:.0f} % of {found['run']['processes']} processes"
+            f"{100 * outside:.0f} % of {_cores(found['run']['processes'])}"
             + (f" (load average {load:g} before)" if load is not None else ""),
             '"overhead dominate"',
         ),
@@ -259,6 +283,7 @@ def samplers(found: Content) -> list[Headline]:
 READERS: Mapping[str, Callable[[Content], list[Headline]]] = {
     "reconstruction": reconstruction,
     "posterior": posterior,
+    "coverage": coverage,
     "speed": speed,
     "surrogates": surrogates,
     "surrogates_posteriors": surrogates_posteriors,
