@@ -1,9 +1,9 @@
 """Are the credible intervals of the paper's reconstruction what they say?
 
 400 mock experiments of scans/natural_susy/reconstruction.yaml: true points from the prior, counts
-from the likelihood, posteriors from the scan's own sampler with 400 live points, ranks of the truth.
-Writes results/coverage.json, coverage.txt and coverage_ranks.png. An interrupted study goes on when
-it is called again.
+from the likelihood, posteriors from the scan's own sampler with 400 live points, and the rank of
+the truth in each. Writes results/coverage.json, coverage.txt and coverage_ranks.png. A study that
+was interrupted goes on when it is called again.
 
     python benchmarks/bench_coverage.py [N_MOCKS]
 """
