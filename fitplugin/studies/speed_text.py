@@ -188,7 +188,9 @@ def _comparison(one: Comparison) -> Iterator[str]:
 
 def _against(peer: Peer, ours: RunCost) -> str:
     lines = [
-        f"Against {peer.reference}: wall time per point, in turns on the same points",
+        *_wrapped(
+            f"Against {peer.reference}: wall time per point, in turns on the same points", ""
+        ),
         f"{'points':<12}{'batch':>7}{'theirs':>12}{'ours':>12}{'theirs/ours':>14}{'repeats':>9}",
     ]
     lines += [
