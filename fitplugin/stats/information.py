@@ -14,8 +14,9 @@ from fitplugin.stats.weighted import effective_size
 Kind = Literal["measured", "lower limit", "upper limit", "preference", "little information"]
 
 N_BINS = 20
-_DISFAVOURED = np.exp(-2.0)  # two standard deviations of a Gaussian
-_LITTLE = 0.25  # bits: half of a factor 1.2 either way
+_DISFAVOURED = np.exp(-0.5 * 1.645**2)  # where a Gaussian has its one-sided limit at 95 %
+LITTLE = 0.25
+"""Bits below which data say little: knowing a flat parameter to 84 % of its range is as much."""
 _ENDS = 2  # bins that count as an end of the range
 
 
@@ -30,7 +31,8 @@ class Information(NamedTuple):
     low_end, high_end : float
         Posterior over prior in the tenth of the prior at either end, relative to its highest.
     kind : str
-        ``measured`` if both ends are disfavoured (below exp(-2)), a limit if one is; otherwise
+        ``measured`` if both ends are disfavoured, a limit if one is: below 0.26, as the density of
+        a Gaussian at its one-sided 95 % limit is of its highest; otherwise
         ``little information`` below a quarter of a bit, and a ``preference`` above.
     """
 
@@ -85,7 +87,7 @@ def _kind(bits: float, low: float, high: float) -> Kind:
         return "measured" if high < _DISFAVOURED else "lower limit"
     if high < _DISFAVOURED:
         return "upper limit"
-    return "little information" if bits < _LITTLE else "preference"
+    return "little information" if bits < LITTLE else "preference"
 
 
 def ratio_beyond(

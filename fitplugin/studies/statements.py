@@ -11,7 +11,7 @@ from fitplugin.physics.natural_susy import BENCHMARK
 from fitplugin.runs.config import ScanConfig
 from fitplugin.runs.directory import Run
 from fitplugin.stats.counts import significance
-from fitplugin.stats.information import Information, ratio_beyond
+from fitplugin.stats.information import LITTLE, Information, ratio_beyond
 from fitplugin.stats.weighted import quantile
 
 _LARGE_MU = 400.0  # GeV; its range ends at 500
@@ -47,7 +47,7 @@ def statements_of(
 def _little_on_mu(run: Run, information: Information) -> Statement:
     return Statement(
         "little information on mu",
-        information.kind == "little information",
+        information.bits < LITTLE,
         f"{information.bits:.2f} bit on |mu|: {information.kind}",
     )
 

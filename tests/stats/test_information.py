@@ -55,7 +55,7 @@ def test_a_peak_on_a_floor_is_a_preference_and_no_measurement():
 
 
 def test_a_slope_is_little_information_until_it_ends_low():
-    assert information(FLAT, 1 + 5 * FLAT, FLAT).kind == "little information"
+    assert information(FLAT, 1 + 3 * FLAT, FLAT).kind == "little information"
     assert information(FLAT, FLAT, FLAT).kind == "lower limit"
 
 
