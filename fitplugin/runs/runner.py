@@ -155,6 +155,7 @@ def run(
             scan,
             chain,
             clock.laps,
+            processes=pool.size,
             scan_file=str(Path(path).resolve()),
             member=list(member) if member else None,
             attempts=work.attempts,

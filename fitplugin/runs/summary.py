@@ -83,7 +83,6 @@ def manifest_of(
         "fitplugin": fitplugin.__version__,
         **environment(),
         "seed": scan.config.seed,
-        "processes": scan.config.processes,
         "digest": scan.joint.digest(),
         "digests": dict(scan.digests),
         "models": dict(scan.model_digests),

@@ -43,7 +43,7 @@ def checked(problem: Problem, theta: FloatArray) -> CheckedBatch:
         shape. The first point concerned is named.
     """
     try:
-        evaluation = _evaluation(problem, theta)
+        evaluation = evaluation_of(problem, theta)
     except _STOPPING as error:
         raise _raised(problem, theta, error) from error
     n_points, n_blobs = len(theta), len(problem.blob_names)
@@ -70,7 +70,7 @@ def checked(problem: Problem, theta: FloatArray) -> CheckedBatch:
     return CheckedBatch(values, valid, blob_rows.T)
 
 
-def _evaluation(problem: Problem, theta: FloatArray) -> Evaluation:
+def evaluation_of(problem: Problem, theta: FloatArray) -> Evaluation:
     """Evaluate for a sampler, which reads the blobs of valid points only."""
     evaluate: Callable[[FloatArray], Evaluation]
     evaluate = getattr(problem, "evaluate_valid", problem.evaluate)
@@ -102,7 +102,7 @@ def _raised(problem: Problem, theta: FloatArray, error: BaseException) -> Likeli
 
 def _error_at(problem: Problem, theta: FloatArray) -> BaseException | None:
     try:
-        _evaluation(problem, theta)
+        evaluation_of(problem, theta)
     except _STOPPING as error:
         return error
     return None

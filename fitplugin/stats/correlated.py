@@ -25,7 +25,8 @@ LOG_2PI = float(np.log(2.0 * np.pi))
 N_LEAST = 1e-10  # stands for n = 0 where a maximum must stay at lambda >= 0
 
 
-def _covariance(value: ArrayLike, size: int) -> FloatArray:
+def checked_covariance(value: ArrayLike, size: int) -> FloatArray:
+    """Return a (size, size) covariance; refuse one that is not symmetric and positive definite."""
     name = "background_covariance"
     matrix = np.asarray(value, dtype=float)
     if matrix.shape != (size, size):
@@ -89,7 +90,7 @@ def _parts(
     )
     n, b = given["n_observed"], given["n_background"]
     s, ds = given["n_signal"], given["signal_error"]
-    matrix = _covariance(background_covariance, len(n))
+    matrix = checked_covariance(background_covariance, len(n))
     covariance = matrix + np.square(ds)[:, :, None] * np.eye(len(n))
     return n, s + b, covariance
 

@@ -47,7 +47,9 @@ Columns = FloatArray  # (5, n_rows): n_observed, n_signal, error, n_background, 
 Kernel = Callable[[Columns, str], FloatArray]
 
 
-class _Entries(NamedTuple):
+class Entries(NamedTuple):
+    """Arguments that broadcast, as columns of one row per entry, and the shape of the result."""
+
     columns: Columns
     shape: tuple[int, ...]
 
@@ -63,7 +65,8 @@ class _Entries(NamedTuple):
         return result.reshape(self.shape) if self.shape else result[0]
 
 
-def _entries(mode: str, **named: ArrayLike) -> _Entries:
+def checked_entries(mode: str, **named: ArrayLike) -> Entries:
+    """Broadcast named yields and errors; refuse a bad number or mode by name, with its index."""
     if mode not in MODES:
         raise InputError("mode", one_of(str(mode), MODES, "a likelihood mode"))
     arrays = [_array(name, value) for name, value in named.items()]
@@ -78,7 +81,7 @@ def _entries(mode: str, **named: ArrayLike) -> _Entries:
     if columns.size and not (columns.min() >= 0.0 and columns.max() < np.inf):
         for name, array in zip(named, arrays, strict=True):
             _refuse_bad(name, array)
-    return _Entries(columns.reshape(len(arrays), -1), shape)
+    return Entries(columns.reshape(len(arrays), -1), shape)
 
 
 def _array(name: str, value: ArrayLike) -> FloatArray:
@@ -96,7 +99,7 @@ def _refuse_bad(name: str, array: FloatArray) -> None:
         raise InputError(f"{name}{at}", f"is {array[index]}; must be finite and >= 0")
 
 
-def _lognormal(count: FloatArray, error: FloatArray, mode: str) -> tuple[FloatArray, FloatArray]:
+def lognormal(count: FloatArray, error: FloatArray, mode: str) -> tuple[FloatArray, FloatArray]:
     """Return log-median and width k of a yield."""
     ratio = np.minimum(error / np.maximum(count, 1e-300), 1e150)
     shift: FloatArray | float = 0.0
@@ -117,7 +120,7 @@ def _lognormal(count: FloatArray, error: FloatArray, mode: str) -> tuple[FloatAr
 
 
 def _prepare(columns: Columns, mode: str) -> poisson_lognormal.Cells:
-    return poisson_lognormal.prepare(columns[0], *_lognormal(columns[1::2], columns[2::2], mode))
+    return poisson_lognormal.prepare(columns[0], *lognormal(columns[1::2], columns[2::2], mode))
 
 
 def _log_constant(n: FloatArray) -> FloatArray:
@@ -181,7 +184,7 @@ def _q(columns: Columns, mode: str, restrict: bool) -> FloatArray:
     best = np.where(n < 1.0, xlogy(n, n) - n + 1.0, 0.0)
     if restrict:
         # below the median background, mu = 0 is the best; nu_B is then pulled down, not to zero
-        center = b if mode == "gamma" else np.where(b > 0, np.exp(_lognormal(b, db, mode)[0]), 0.0)
+        center = b if mode == "gamma" else np.where(b > 0, np.exp(lognormal(b, db, mode)[0]), 0.0)
         alone = columns.copy()
         alone[1:3] = 0.0
         best = np.where(n < center, _maximum(alone, mode), best)
@@ -231,7 +234,7 @@ def log_marginal(
     >>> log_marginal(12.0, [0.0, 0.1, 5.0], [0.0, 3.0, 1.0], 12.2, 3.9).round(4)
     array([-2.5543, -2.5547, -2.8666])
     """
-    entries = _entries(
+    entries = checked_entries(
         mode, n_observed=n_observed, n_signal=n_signal, signal_error=signal_error,
         n_background=n_background, background_error=background_error,
     )  # fmt: skip
@@ -259,7 +262,7 @@ def log_profile(
     >>> round(float(log_profile(33.2, 21.0, 4.2, 12.2, 3.9, mode="scynet")), 8)
     -4.5106005
     """
-    entries = _entries(
+    entries = checked_entries(
         mode, n_observed=n_observed, n_signal=n_signal, signal_error=signal_error,
         n_background=n_background, background_error=background_error,
     )  # fmt: skip
@@ -290,7 +293,7 @@ def q_mu(
     >>> round(float(q_mu(3, 50, 10, 3, 1, mode="scynet")), 8)
     47.48936819
     """
-    entries = _entries(
+    entries = checked_entries(
         mode, n_observed=n_observed, n_signal=n_signal, signal_error=signal_error,
         n_background=n_background, background_error=background_error,
     )  # fmt: skip
@@ -312,7 +315,7 @@ def significance(
     >>> significance([33.2, 68.9], [12.2, 21.1], [3.9, 5.9], mode="scynet").round(2)
     array([2.73, 3.87])
     """
-    entries = _entries(
+    entries = checked_entries(
         mode, n_observed=n_observed, n_signal=0.0, signal_error=0.0,
         n_background=n_background, background_error=background_error,
     )  # fmt: skip

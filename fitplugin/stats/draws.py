@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
-from fitplugin.stats.correlated import _covariance as checked_covariance
-from fitplugin.stats.counts import Mode, _entries, _lognormal
+from fitplugin.stats.correlated import checked_covariance
+from fitplugin.stats.counts import Mode, checked_entries, lognormal
 from fitplugin.stats.shared import checked
 
 LARGEST_MEAN = 1e15
@@ -60,7 +60,7 @@ def draw_counts(
     >>> float(draw_counts(rng, 0.0, 1.0, 0.0, 1.0))
     0.0
     """
-    entries = _entries(
+    entries = checked_entries(
         mode, n_signal=n_signal, signal_error=signal_error,
         n_background=n_background, background_error=background_error,
     )  # fmt: skip
@@ -91,7 +91,7 @@ def draw_factors(rng: Generator, relative_error: ArrayLike, mode: Mode = "mean")
     >>> draw_factors(np.random.default_rng(1), [0.0, 0.0])
     array([1., 1.])
     """
-    entries = _entries(mode, relative_error=relative_error)
+    entries = checked_entries(mode, relative_error=relative_error)
     error = entries.columns[0]
     kept = "mean" if mode == "gamma" else mode
     return _draw_yields(rng, np.ones_like(error), error, kept).reshape(entries.shape)
@@ -159,7 +159,7 @@ def _draw_yields(rng: Generator, count: FloatArray, error: FloatArray, mode: str
     """Draw a yield for each entry, of the same shape."""
     with np.errstate(all="ignore"):  # the limits pass through 0/0 and exp of large numbers
         if mode != "gamma":
-            log_median, k = _lognormal(count, error, mode)
+            log_median, k = lognormal(count, error, mode)
             return np.exp(log_median + k * rng.standard_normal(count.shape))
         is_fixed = (count == 0) | (error == 0)
         shape = np.where(is_fixed, 1.0, np.square(count / error))

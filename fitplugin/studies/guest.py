@@ -15,6 +15,7 @@ from fitplugin.arrays import BoolArray, FloatArray
 from fitplugin.errors import InputError
 from fitplugin.physics.parameters import ParameterSpace
 from fitplugin.runs.runner import load_scan
+from fitplugin.samplers.contract import evaluation_of
 
 _FORMS = "package.module:object, file.py:object or a scan file (.yaml)"
 Ask = Callable[[FloatArray], tuple[FloatArray, BoolArray]]
@@ -145,7 +146,7 @@ def _require_parameters(reference: str, found: Any, names: tuple[str, ...]) -> N
 
 def _ask_of(reference: str, found: Any) -> Ask:
     if hasattr(found, "evaluate"):
-        return lambda theta: _values(found.evaluate(theta))
+        return lambda theta: _values(evaluation_of(found, theta))
     function = getattr(found, "log_likelihood", found)
     if not callable(function):
         raise InputError(

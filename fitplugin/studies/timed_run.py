@@ -20,6 +20,7 @@ from fitplugin.runs.runner import open_pool
 from fitplugin.runs.summary import best_evidence
 from fitplugin.samplers.base import Problem
 from fitplugin.samplers.chain import Chain
+from fitplugin.samplers.contract import evaluation_of
 from fitplugin.samplers.evaluation import Recorded
 from fitplugin.samplers.journal import Journal
 from fitplugin.samplers.prior import PriorSample, Validity, sample_prior
@@ -48,9 +49,9 @@ class Clocked:
         return theta
 
     def evaluate(self, theta: FloatArray) -> _Evaluation:
-        """Evaluate (n_points, n_dim) points."""
+        """Evaluate (n_points, n_dim) points, as samplers do."""
         start = self._clock()
-        found = self._problem.evaluate(theta)
+        found = evaluation_of(self._problem, theta)
         seconds = self._clock() - start
         blobs = {**found.blobs, SECONDS: np.full(len(theta), seconds)}
         return _Evaluation(found.log_likelihood, found.valid, blobs)
@@ -131,7 +132,7 @@ def run_scan(
     cost = RunCost(
         sampler=chain.sampler,
         n_live=chain.n_live,
-        processes=config.processes,
+        processes=pool.size,
         stages=stages,
         n_like=chain.n_like,
         n_eff=effective_size(chain.weights),
