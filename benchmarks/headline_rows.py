@@ -125,9 +125,8 @@ def speed(found: Content) -> list[Headline]:
         ),
         Headline(
             "share of the sampler's stage that is not likelihood",
-            f"{100 * outside:.0f} %; the likelihood took "
-            f"{us(1e6 * stage['likelihood_s'] / found['run']['n_like'])} per call on average, of "
-            f"{_cores(found['run']['processes'])}"
+            f"{100 * outside:.0f} % of {_cores(found['run']['processes'])}; the likelihood took "
+            f"{us(1e6 * stage['likelihood_s'] / found['run']['n_like'])} per call on average"
             + (f" (load average {load:g} before)" if load is not None else ""),
             '"overhead dominate"',
         ),
