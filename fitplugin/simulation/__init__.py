@@ -1,0 +1,1 @@
+"""Simulated events: the oracle that surrogates learn from and are judged by."""
