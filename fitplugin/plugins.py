@@ -34,6 +34,8 @@ GROUPS = {
     "fitplugin.constraints": "a constraint",
     "fitplugin.samplers": "a sampler",
     "fitplugin.pools": "a pool",
+    "fitplugin.simulators": "a simulator",
+    "fitplugin.cross_sections": "a cross-section function",
 }
 
 

@@ -85,6 +85,56 @@ def read_table(reference: str, folder: Path | None = None) -> Table:
     return Table(reference, columns, card, hashlib.sha256(content).hexdigest())
 
 
+def refuse_existing(path: Path, force: bool) -> None:
+    """Refuse to write a table, or its card, over something, or under a name that is none.
+
+    Raises
+    ------
+    InputError
+        If it ends in neither ``.npz`` nor ``.csv``, or is there and ``force`` is not given.
+    """
+    if path.suffix not in _SUFFIXES:
+        raise InputError(str(path), f"must end in {' or '.join(_SUFFIXES)}")
+    for existing in (path, path.with_suffix(".json")):
+        if existing.exists() and not force:
+            raise InputError(str(existing), "exists; give --force to replace it")
+
+
+def write_table(
+    path: Path, columns: Mapping[str, np.ndarray], card: Mapping[str, Any], force: bool = False
+) -> None:
+    """Write columns as ``.npz`` or ``.csv``, and their card beside them.
+
+    The card also gets the number of rows and the SHA-256 of the file.
+
+    Raises
+    ------
+    InputError
+        If the name ends otherwise, something is there and ``force`` is not given, or it cannot be
+        written.
+    """
+    refuse_existing(path, force)
+    card_path = path.with_suffix(".json")
+    n_rows = len(next(iter(columns.values())))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".npz":
+            arrays: dict[str, Any] = dict(columns)
+            np.savez_compressed(path, **arrays)
+        else:
+            with path.open("w", newline="", encoding="utf-8") as stream:
+                writer = csv.writer(stream)
+                writer.writerow(columns)
+                writer.writerows(
+                    zip(*(column.tolist() for column in columns.values()), strict=True)
+                )
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        text = json.dumps({**card, "n_rows": n_rows, "sha256": digest}, indent=2)
+        card_path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(str(path), f"cannot be written: {error.strerror}") from error
+
+
 def _locate(reference: str, folder: Path | None) -> Path:
     if Path(reference).suffix in _SUFFIXES:
         path = (folder or Path()) / reference

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from fitplugin import plugins
 from fitplugin.arrays import BoolArray, FloatArray
-from fitplugin.data.tables import Table
+from fitplugin.data.tables import Table, read_table
 from fitplugin.errors import InputError, one_of
 
 
@@ -49,13 +51,44 @@ class CrossSection(NamedTuple):
         return CrossSection(self.value[rows], self.error[rows], self.in_table[rows], by_process)
 
 
+CrossSectionFunction = Callable[[str, FloatArray], tuple[FloatArray, FloatArray]]
+"""Cross-section of a process at (n_points,) masses [GeV]: value [fb] and relative error, NaN
+where it does not know."""
+
+
+def production_of(
+    reference: str, processes: Sequence[str], folder: Path | None = None
+) -> PairProduction:
+    """Return the cross-sections that a reference names.
+
+    Parameters
+    ----------
+    reference : str
+        A shipped table, the path of one, or a `CrossSectionFunction`:
+        ``package.module:function``, ``file.py:function`` or the name of a registered one.
+    processes : sequence of str
+        Names from `PROCESSES`.
+    folder : path, optional
+        Where relative paths start.
+
+    Raises
+    ------
+    InputError
+        If there is no such table or function, or it does not know a process.
+    """
+    group = "fitplugin.cross_sections"
+    if ":" in reference or reference in plugins.names(group):
+        return PairProduction(plugins.load(group, reference, folder), processes)
+    return PairProduction(read_table(reference, folder), processes)
+
+
 class PairProduction:
     """Total cross-section of several processes.
 
     Parameters
     ----------
-    table : Table
-        Columns ``process``, ``mass_GeV``, ``cross_section_fb``, ``rel_error``.
+    source : Table or CrossSectionFunction
+        A table has the columns ``process``, ``mass_GeV``, ``cross_section_fb``, ``rel_error``.
     processes : sequence of str
         Names from `PROCESSES`.
 
@@ -65,13 +98,24 @@ class PairProduction:
         If a process is unknown or the table has no rows for it.
     """
 
-    def __init__(self, table: Table, processes: Sequence[str]) -> None:
+    def __init__(self, source: Table | CrossSectionFunction, processes: Sequence[str]) -> None:
         self.processes = tuple(processes)
         for name in self.processes:
             if name not in PROCESSES:
                 raise InputError("processes", one_of(name, PROCESSES, "a process"))
-        classes = {PROCESSES[name].table_class for name in self.processes}
-        self._curves = {name: _Curve(table, name) for name in sorted(classes)}
+        self._curves: Mapping[str, _Source]
+        if isinstance(source, Table):
+            classes = {name: PROCESSES[name].table_class for name in self.processes}
+            curves = {name: _Curve(source, name) for name in sorted(set(classes.values()))}
+            self._curves = {name: curves[classes[name]] for name in self.processes}
+        else:
+            self._curves = {name: _Function(source, name) for name in self.processes}
+
+    def of(self, process: str, mass: Mapping[str, FloatArray]) -> CrossSection:
+        """Return that of one process at (n_points,) exact masses [GeV]."""
+        curve, own = self._curves[process], mass[PROCESSES[process].mass]
+        value, relative, _ = curve(own)
+        return CrossSection(value, relative * value, curve.covers(own), {process: value})
 
     def total(
         self, mass: Mapping[str, FloatArray], mass_error: Mapping[str, FloatArray]
@@ -87,7 +131,7 @@ class PairProduction:
         by_process = {}
         for name in self.processes:
             process = PROCESSES[name]
-            curve = self._curves[process.table_class]
+            curve = self._curves[name]
             value, relative, slope = curve(mass[process.mass])
             in_table &= curve.covers(mass[process.mass])
             shift = slope * mass_error[process.mass] / mass[process.mass]
@@ -97,6 +141,55 @@ class PairProduction:
             independent += np.square(shift * value)
         error = np.sqrt(np.square(common) + independent)
         return CrossSection(total, error, in_table, by_process)
+
+
+class _Source(Protocol):
+    """Cross-section of one process at (n_points,) masses [GeV]."""
+
+    def covers(self, mass: FloatArray) -> BoolArray:
+        """Whether each mass is known."""
+
+    def __call__(self, mass: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Value [fb], relative error and d ln(sigma)/d ln(mass)."""
+
+
+class _Function:
+    """A user's function, for one process."""
+
+    _STEP = 1e-3  # in ln(mass), for the slope
+
+    def __init__(self, function: CrossSectionFunction, process: str) -> None:
+        self._function = function
+        self._process = process
+
+    def covers(self, mass: FloatArray) -> BoolArray:
+        return np.isfinite(self._ask(mass)[0])
+
+    def __call__(self, mass: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        value, relative = self._ask(mass)
+        above, below = (self._ask(mass * np.exp(step))[0] for step in (self._STEP, -self._STEP))
+        return value, relative, np.log(above / below) / (2 * self._STEP)
+
+    def _ask(self, mass: FloatArray) -> tuple[FloatArray, FloatArray]:
+        where = f"cross-section of {self._process}"
+        try:
+            value, relative = (
+                np.asarray(column, dtype=float) for column in self._function(self._process, mass)
+            )
+        except (TypeError, ValueError) as error:
+            raise InputError(where, f"must be a value and a relative error: {error}") from error
+        for column in (value, relative):
+            if column.shape != mass.shape:
+                raise InputError(where, f"has shape {column.shape} for {mass.shape} masses")
+        bad = (value <= 0) | (relative < 0) | (np.isfinite(value) & ~np.isfinite(relative))
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0])
+            raise InputError(
+                where,
+                f"is {value[row]:g} fb with relative error {relative[row]:g} at "
+                f"{mass[row]:g} GeV; NaN says that it is not known",
+            )
+        return value, relative
 
 
 class _Curve:

@@ -44,3 +44,15 @@ SIGN_UNSEEN = frozenset({"mu"})
 
 DIMENSIONLESS = frozenset({"tan_beta"})
 """Parameters that are not in GeV."""
+
+SLHA_ENTRIES: Mapping[str, tuple[str, int]] = MappingProxyType(
+    {
+        "mu": ("EXTPAR", 23),
+        "tan_beta": ("EXTPAR", 25),
+        "M3": ("EXTPAR", 3),
+        "mQ3": ("EXTPAR", 43),
+        "mtR": ("EXTPAR", 46),
+        "At": ("EXTPAR", 11),
+    }
+)
+"""Block and index of each parameter in the SLHA file of a point."""

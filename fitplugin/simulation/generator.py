@@ -124,7 +124,7 @@ def generate(
         total = pythia.infoPython().nSelected()
         if total == generated:
             raise SimulationError(f"Pythia gave no {process} event in {n_tries} tries")
-        batch = EventBatch(total - generated, _particles(records.prt))
+        batch = EventBatch(total - generated, _particles(records))
         generated, simulated = total, simulated + batch.particles.n_events
         yield batch
 
@@ -188,17 +188,19 @@ def _veto(met_veto: float, lsp: int) -> Any:
 def _particles(records: Any) -> Particles:
     import awkward
 
-    n_particles = np.asarray(awkward.num(records.id), dtype=np.int64)
-    starts = np.concatenate([[0], np.cumsum(n_particles)[:-1]]) if len(n_particles) else n_particles
-    flat = awkward.flatten(records)
-    event = np.repeat(np.arange(len(n_particles)), n_particles)
-    column = {name: np.asarray(flat[name]) for name in ("id", "status", "mother1")}
+    if not len(records):  # all were vetoed: the array has no fields then
+        none, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
+        return Particles(none, none, none, none, nothing, nothing, nothing, nothing, 0)
+    particles = records.prt
+    n_particles = np.asarray(awkward.num(particles.id), dtype=np.int64)
+    starts = np.cumsum(n_particles) - n_particles
+    flat = awkward.flatten(particles)
     px, py, pz, energy = (np.asarray(flat["p"][name]) for name in ("px", "py", "pz", "e"))
     return Particles(
-        event,
-        column["id"],
-        column["status"],
-        column["mother1"] + np.repeat(starts, n_particles),
+        np.repeat(np.arange(len(n_particles)), n_particles),
+        np.asarray(flat["id"]),
+        np.asarray(flat["status"]),
+        np.asarray(flat["mother1"]) + np.repeat(starts, n_particles),
         px,
         py,
         pz,

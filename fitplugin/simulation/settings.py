@@ -1,0 +1,142 @@
+"""What all points of a campaign have in common, checked before the first is simulated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from fitplugin.errors import InputError
+from fitplugin.physics.cross_section import PairProduction, production_of
+from fitplugin.physics.natural_susy import SLHA_ENTRIES
+from fitplugin.physics.slha import entry
+from fitplugin.plugins import Component, component
+from fitplugin.simulation.records import Header
+
+EVENTS = 700
+SEED = 1
+CROSS_SECTIONS = "natural_susy/cross_sections_14TeV"
+PROCESSES = ("stop1", "stop2", "sbottom1")
+
+
+class Settings(NamedTuple):
+    """A campaign before its points are known."""
+
+    simulator: Component
+    production: PairProduction
+    cross_section: str
+    events: int
+    seed: int
+    parameters: Mapping[str, tuple[str, int]]
+
+    def header(self, machine: Mapping[str, Any]) -> Header:
+        """Return the first line of the campaign's file.
+
+        Raises
+        ------
+        MissingExtraError
+            If the simulator stands on something that is not installed.
+        """
+        chain = self.simulator.plugin(self.simulator.options)
+        facts = self.simulator.to_dict()
+        return self.header_for(facts, chain.versions(), chain.regions, machine)
+
+    def header_for(
+        self,
+        simulator: Mapping[str, Any],
+        versions: Mapping[str, str],
+        regions: Sequence[str],
+        machine: Mapping[str, Any],
+    ) -> Header:
+        """Return that of a campaign which something else simulates."""
+        return Header(
+            simulator=dict(simulator),
+            versions=dict(versions),
+            events=self.events,
+            seed=self.seed,
+            processes=self.production.processes,
+            regions=tuple(regions),
+            cross_section=self.cross_section,
+            machine=dict(machine),
+        )
+
+
+def settings_of(
+    kind: str = "pythia",
+    options: Iterable[str] = (),
+    processes: Iterable[str] = PROCESSES,
+    events: int = EVENTS,
+    seed: int = SEED,
+    cross_section: str = CROSS_SECTIONS,
+    parameters: Iterable[str] = (),
+    folder: Path | None = None,
+) -> Settings:
+    """Check what was asked for.
+
+    Parameters
+    ----------
+    kind : str
+        A registered simulator, ``package.module:class`` or ``file.py:class``.
+    options : iterable of str
+        ``name=value`` for it.
+    processes : iterable of str
+        See `PairProduction`.
+    events, seed : int
+        See `Request`.
+    cross_section : str
+        See `production_of`.
+    parameters : iterable of str
+        ``NAME=BLOCK:INDEX``: where parameters stand in the SLHA files; by default those of natural
+        supersymmetry.
+    folder : path, optional
+        Where relative paths of files start.
+
+    Raises
+    ------
+    InputError
+        If something is unknown, in one line.
+    """
+    entries = dict(_pair(text, "--parameter", "NAME=BLOCK:INDEX") for text in parameters)
+    names = list(processes)
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError("processes", f"{name} appears twice")
+    return Settings(
+        _simulator(kind, options, folder),
+        production_of(cross_section, names, folder),
+        cross_section,
+        events,
+        seed,
+        {name: entry(place) for name, place in entries.items()} or dict(SLHA_ENTRIES),
+    )
+
+
+def _simulator(kind: str, options: Iterable[str], folder: Path | None) -> Component:
+    values = {name: _value(text) for name, text in (
+        _pair(option, "--option", "name=value") for option in options
+    )}  # fmt: skip
+    adapter: TypeAdapter[Component] = TypeAdapter(component("fitplugin.simulators"))
+    try:
+        return adapter.validate_python({"kind": kind, **values}, context={"folder": folder})
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        place = ".".join(map(str, problem["loc"]))
+        where = "--simulator" if place in ("", "kind") else f"--option {place}"
+        raise InputError(where, problem["msg"].removeprefix("Value error, ")) from error
+
+
+def _pair(text: str, option: str, form: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise InputError(option, f"{text!r} must be {form}")
+    return name, value
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
