@@ -35,6 +35,7 @@ CODES: Mapping[str, int] = MappingProxyType(
 """PDG codes of the particles whose masses a point has by name."""
 
 _NAMES = {code: name for name, code in CODES.items()}
+_MIXINGS = ("NMIX", "UMIX", "VMIX", "STOPMIX", "SBOTMIX")
 _SQUARKS = ("stop1", "stop2", "sbottom1")
 _HIGGSES_AND_Z = (23, 25, 35, 36)
 _TOP, _W = 6, 24
@@ -254,10 +255,11 @@ def _branching(decays: Mapping[int, _Channels]) -> dict[str, float]:
 
 
 def _mixing(document: Any, name: str) -> dict[str, float]:
-    block = document.blocks.get("STOPMIX")
-    if block is None or not block.has_key((1, 1)):
-        raise InputError(f"{name}: STOPMIX", "there is no stop mixing; is the file cut?")
-    return {"stop_mix_cos": _number(block[1, 1], f"{name}: STOPMIX 1 1")}
+    # without them a generator would quietly take mixings of its own
+    for block in _MIXINGS:
+        if block not in document.blocks or not document.blocks[block].has_key((1, 1)):
+            raise InputError(f"{name}: {block}", "the block is missing; is the file cut?")
+    return {"stop_mix_cos": _number(document.blocks["STOPMIX"][1, 1], f"{name}: STOPMIX 1 1")}
 
 
 def _parameters(

@@ -76,6 +76,19 @@ class Counts(NamedTuple):
     passed: Mapping[str, float]
     variance: Mapping[str, float]
 
+    def problem(self) -> str | None:
+        """Return why these counts cannot be, or None.
+
+        >>> Counts(10, {"SR": 11.0}, {"SR": 11.0}).problem()
+        '11 of 10 events pass SR'
+        """
+        for region, passed in self.passed.items():
+            if not (passed >= 0 and 0 <= self.variance[region] < math.inf):
+                return f"{passed:g} with variance {self.variance[region]:g} pass {region}"
+            if passed > self.n_generated:
+                return f"{passed:g} of {self.n_generated} events pass {region}"
+        return None
+
     def efficiency(self, region: str) -> tuple[float, float]:
         """Return efficiency and error of a region; where nothing passed, the error is not zero.
 

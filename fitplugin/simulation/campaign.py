@@ -197,7 +197,7 @@ def _record(point: Point, outcome: Outcome) -> PointRecord | FailedRecord:
     if outcome.counts is not None:
         try:
             return point.record(outcome.counts, round(outcome.seconds, 3), now())
-        except ValueError as error:
+        except InputError as error:
             outcome = outcome._replace(reason=one_line(str(error), point.request.name))
     return FailedRecord(
         name=point.request.name,

@@ -32,6 +32,19 @@ COMMON_SETTINGS = (
     "Check:abortIfVeto = on",
 )
 
+# but not Print:quiet, which would keep the reasons of failures back too
+_SILENCE = (
+    "SLHA:verbose = 0",
+    "Init:showProcesses = off",
+    "Init:showChangedSettings = off",
+    "Init:showChangedParticleData = off",
+    "Init:showMultipartonInteractions = off",
+    "Next:numberCount = 0",
+    "Next:numberShowInfo = 0",
+    "Next:numberShowProcess = 0",
+    "Next:numberShowEvent = 0",
+)
+
 _SQUARKS = ("SUSY:gg2squarkantisquark = on", "SUSY:qqbar2squarkantisquark = on")
 PRODUCTION: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -147,8 +160,7 @@ def _initialised(slha: str, process: str, seed: int, veto: Any) -> Any:
         settings = (
             *COMMON_SETTINGS,
             *PRODUCTION[process],
-            "Print:quiet = on",
-            "SLHA:verbose = 0",
+            *_SILENCE,
             "Random:setSeed = on",
             f"Random:seed = {seed}",
             f"SLHA:file = {path}",

@@ -43,8 +43,9 @@ class Point(NamedTuple):
         """
         processes = {}
         for process, (value, relative) in self.cross_sections.items():
-            found = counts[process]
-            regions = {}
+            found, regions = counts[process], {}
+            if found.problem():
+                raise InputError(f"{self.request.name}: {process}", str(found.problem()))
             for region in found.passed:
                 efficiency, error = found.efficiency(region)
                 regions[region] = RegionCounts(

@@ -100,10 +100,7 @@ def _record(point: Point, answer: exchange.Answer) -> Any:
     now = campaign.now()
     if answer.failed is not None:
         return FailedRecord(name=answer.name, sha256=answer.sha256, failed=answer.failed, time=now)
-    try:
-        return point.record(answer.counts(), answer.seconds, now, answer.simulator)
-    except ValueError as error:
-        raise InputError(f"answer of {answer.name}", campaign.one_line(str(error), "")) from error
+    return point.record(answer.counts(), answer.seconds, now, answer.simulator)
 
 
 def _read(paths: Iterable[Path], settings: Settings) -> tuple[list[Point], list[Unusable]]:
