@@ -249,6 +249,8 @@ def coverage(
               "scan file (.yaml).")  # fmt: skip
 @click.option("--run", "run_directory", type=click.Path(path_type=Path),
               help="A finished run of this scan; default: run it.")  # fmt: skip
+@click.option("--simulated", type=click.Path(path_type=Path), metavar="FILE",
+              help="Results of `fitplugin simulate`: its seconds beside ours.")  # fmt: skip
 @click.option("--limit", "limit_s", default=600.0, show_default=True,
               help="Longest run with the other likelihood [s]; beyond, extrapolate.")  # fmt: skip
 @_OUTPUT
@@ -259,6 +261,7 @@ def bench(
     scan: Path,
     against: str | None,
     run_directory: Path | None,
+    simulated: Path | None,
     limit_s: float,
     output: Path | None,
     force: bool,
@@ -275,6 +278,7 @@ def bench(
     Examples:
       fitplugin bench scans/natural_susy/reconstruction.yaml
       fitplugin bench scan.yaml --against mine.py:log_likelihood
+      fitplugin bench scan.yaml --simulated simulated.jsonl
     """
     from fitplugin.plots.speed import write_speed
     from fitplugin.studies import speed
@@ -282,7 +286,7 @@ def bench(
 
     target = speed.output_of(scan, output)
     speed.refuse_existing(target, force)
-    found = speed.measure(scan, against, run_directory, cache, limit_s)
+    found = speed.measure(scan, against, run_directory, cache, limit_s, simulated=simulated)
     written = write_speed(found, target, force)
     click.echo(json.dumps(found.to_dict(), indent=2) if as_json else speed_text(found))
     if not as_json:

@@ -76,6 +76,8 @@ def _bars(speed: Speed) -> list[_Bar]:
         _Bar("paper: whole scan / calls", paper.CPU_SECONDS_PER_EVALUATION, _PAPER),
         _Bar("paper: one DGP evaluation", paper.SECONDS_PER_PREDICTION, _PAPER),
     ]
+    if speed.simulation is not None:
+        bars.insert(1, _Bar("simulating a point", speed.simulation.seconds.median, _THEIRS))
     if speed.against is not None:
         bars += [
             _Bar(f"other, {_batch(one.n_points)}", one.theirs.median, _THEIRS)

@@ -26,6 +26,7 @@ from fitplugin.studies.machine import Machine, machine_now
 from fitplugin.studies.paper import Comparison, compared
 from fitplugin.studies.parts import Timing, time_parts, timed_likelihood
 from fitplugin.studies.peer import Peer, measure_peer
+from fitplugin.studies.simulated_cost import SimulatedCost, simulated_cost
 from fitplugin.studies.stopwatch import Clock
 from fitplugin.studies.timed_run import run_scan
 
@@ -55,6 +56,8 @@ class Speed(NamedTuple):
     """Simulated points behind the efficiencies."""
     paper: tuple[Comparison, ...]
     against: Peer | None
+    simulation: SimulatedCost | None = None
+    """What simulating a point takes, if that was measured."""
 
     def timing(self, points: str, n_points: int) -> Timing:
         """Return one of the timings."""
@@ -107,6 +110,7 @@ def measure(
     budget_s: float = 2.0,
     clock: Clock = time.perf_counter,
     cpu_clock: Clock = time.process_time,
+    simulated: str | Path | None = None,
 ) -> Speed:
     """Run a scan, time its likelihood by part, and compare the cost.
 
@@ -127,6 +131,8 @@ def measure(
         Seconds of wall time from any origin; sent to workers.
     cpu_clock : callable
         Seconds of processor time of this process.
+    simulated : path, optional
+        File of `fitplugin simulate` with the seconds that simulating a point takes.
 
     Raises
     ------
@@ -137,6 +143,7 @@ def measure(
     path = Path(scan_path)
     models_folder = default_cache() if cache is None else Path(cache)
     machine = machine_now()
+    simulation = None if simulated is None else simulated_cost(simulated)
     start = clock()
     scan = load_scan(path, models_folder, in_parallel=True)
     models_s = clock() - start
@@ -185,6 +192,7 @@ def measure(
             efficiencies_s, cost, n_simulated, together.seconds.median, len(scan.config.regions)
         ),
         against=peer,
+        simulation=simulation,
     )
 
 

@@ -28,6 +28,8 @@ def speed_text(speed: Speed) -> str:
         _run_table(speed),
         _paper(speed),
     ]
+    if speed.simulation is not None:
+        blocks.append(simulation_text(speed))
     if speed.against is not None:
         blocks.append(_against(speed.against, speed.run))
     return "\n\n".join(blocks)
@@ -186,6 +188,47 @@ def _comparison(one: Comparison) -> Iterator[str]:
     yield from _wrapped(f"not equal: {one.unequal}.", "    ")
 
 
+def simulation_text(speed: Speed) -> str:
+    """Return what simulating each point would cost, as lines; empty if it was not measured."""
+    simulation = speed.simulation
+    if simulation is None:
+        return ""
+    alone, together = (
+        speed.timing("posterior", size).seconds.median for size in (1, speed.typical_batch)
+    )
+    each, run = simulation.seconds.median, speed.run
+    scan_h, training_h = run.n_like * each / 3600, speed.n_simulated * each / 3600
+    if simulation.processor == speed.machine.processor:
+        where = "the same kind of processor"
+    else:
+        where = f"NOT the same processor: {simulation.processor or 'an unknown one'}"
+    lines = _wrapped(
+        f"Against simulating each point: {simulation.simulator}, {simulation.events} events in "
+        f"full for each of {', '.join(simulation.processes)}; {simulation.n_points} points, "
+        f"{where}",
+        "",
+    )
+    lines += _wrapped(
+        f"one point: {digits(each)} s ({digits(simulation.seconds.low)}-"
+        f"{digits(simulation.seconds.high)}) on one core, {digits(each / together)} times the "
+        f"likelihood in batches of {speed.typical_batch} and {digits(each / alone)} times one "
+        "alone; the spectrum program is not in it",
+        "- ",
+    )
+    lines += _wrapped(
+        f"this run's {run.n_like} calls: {digits(scan_h)} CPU-h, {digits(scan_h / run.cpu_hours)} "
+        "times the whole scan",
+        "- ",
+    )
+    lines += _wrapped(
+        f"the {speed.n_simulated} points behind the efficiencies: {digits(training_h)} CPU-h at "
+        f"that price; with them the first scan is cheaper by "
+        f"{digits(scan_h / (training_h + run.cpu_hours))}, further ones by the ratio above",
+        "- ",
+    )
+    return "\n".join(lines)
+
+
 def _against(peer: Peer, ours: RunCost) -> str:
     lines = [
         *_wrapped(
@@ -234,6 +277,7 @@ def _against(peer: Peer, ours: RunCost) -> str:
 
 
 def _wrapped(text: str, indent: str) -> list[str]:
+    further = indent.replace("-", " ")
     return textwrap.wrap(
-        text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+        text, _WIDTH, initial_indent=indent, subsequent_indent=further, break_on_hyphens=False
     )

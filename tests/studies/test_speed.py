@@ -18,10 +18,12 @@ from fitplugin.studies import paper, peer, speed
 from fitplugin.studies.cost import Batches, RunCost, Stage, recorded_cost
 from fitplugin.studies.guest import Guest
 from fitplugin.studies.parts import time_in_turns, time_parts, timed_likelihood
+from fitplugin.studies.simulated_cost import simulated_cost
 from fitplugin.studies.speed import Speed, measure
 from fitplugin.studies.speed_text import speed_text
 from fitplugin.studies.timed_run import run_scan
 from tests.conftest import SCANS
+from tests.studies.campaigns import point, write
 
 
 class Ticking:
@@ -399,3 +401,27 @@ def test_folders_are_never_overwritten_unasked(tmp_path):
 def test_the_folder_is_named_after_the_scan():
     assert speed.output_of("scans/a.yaml", None) == Path("runs/a-bench")
     assert speed.output_of("scans/a.yaml", "b") == Path("b")
+
+
+def test_seconds_of_simulation_stand_beside_those_of_the_likelihood(measured, tmp_path):
+    efficiencies = {"stop1": (0.01, 0.02), "stop2": (0.04, 0.05)}
+    path = write(
+        tmp_path / "sim.jsonl",
+        [point(f"p{n}", {}, efficiencies, seconds=float(n)) for n in (2, 3, 4)],
+    )
+    cost = simulated_cost(path)
+    assert cost.seconds == (3.0, 2.5, 3.5)
+    found = measured._replace(simulation=cost)
+    text = " ".join(speed_text(found).split())
+    assert "one point: 3 s (2.5-3.5) on one core" in text
+    assert "NOT the same processor: a processor" in text
+    same = cost._replace(processor=measured.machine.processor)
+    assert "the same kind of processor" in speed_text(measured._replace(simulation=same))
+    assert Speed.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+
+
+def test_a_campaign_without_times_says_nothing_of_speed(tmp_path):
+    efficiencies = {"stop1": (0.01, 0.02), "stop2": (0.04, 0.05)}
+    path = write(tmp_path / "sim.jsonl", [point("a", {}, efficiencies, seconds=None)])
+    with pytest.raises(InputError, match="no point of it has a time"):
+        simulated_cost(path)
