@@ -239,7 +239,7 @@ def test_summary_is_json_for_programs(points, tmp_path):
 
 
 def test_missing_extra_gives_the_install_line(points, tmp_path, monkeypatch):
-    import fitplugin.simulation.pythia as pythia
+    import fitplugin.simulation.chain.pythia as pythia
 
     monkeypatch.setattr(pythia, "_LIBRARIES", ("no-such-library",))
     result = simulate(points, "-o", tmp_path / "out.jsonl", simulator="pythia")

@@ -13,11 +13,11 @@ from pydantic import Field
 from fitplugin.errors import InputError, MissingExtraError, one_of
 from fitplugin.physics.slha import read_slha
 from fitplugin.simulation.base import Counts, Request, SimulationError
-from fitplugin.simulation.detector import DetectorOptions, measure
-from fitplugin.simulation.generator import PRODUCTION, generate
-from fitplugin.simulation.quiet import captured_output, last_words
-from fitplugin.simulation.regions import REGIONS, select
-from fitplugin.simulation.truth import observe
+from fitplugin.simulation.chain.detector import DetectorOptions, measure
+from fitplugin.simulation.chain.generator import PRODUCTION, generate
+from fitplugin.simulation.chain.quiet import captured_output, last_words
+from fitplugin.simulation.chain.regions import REGIONS, select
+from fitplugin.simulation.chain.truth import observe
 
 _LIBRARIES = ("pythia8mc", "fastjet", "pyslha")
 INSTALL = "pip install 'fitplugin[simulation]'"

@@ -12,14 +12,14 @@ import pytest
 from fitplugin.data.tables import read_table
 from fitplugin.errors import InputError
 from fitplugin.simulation.base import Request, SimulationError
-from fitplugin.simulation.pythia import PythiaChain, PythiaOptions
-from fitplugin.simulation.regions import REGIONS
+from fitplugin.simulation.chain.pythia import PythiaChain, PythiaOptions
+from fitplugin.simulation.chain.regions import REGIONS
 from tests.simulation.slha import BENCHMARK, with_mass
 
 pytest.importorskip("pythia8mc")
 pytest.importorskip("fastjet")
 
-POINTS = Path(__file__).parents[2] / "benchmarks/points.tar.xz"
+POINTS = Path(__file__).parents[3] / "benchmarks/points.tar.xz"
 
 
 def request(processes=("stop1",), events=60, seed=1, slha=BENCHMARK):

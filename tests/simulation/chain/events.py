@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from fitplugin.simulation.detector import Measured
-from fitplugin.simulation.truth import TruthEvents
+from fitplugin.simulation.chain.detector import Measured
+from fitplugin.simulation.chain.truth import TruthEvents
 
 
 def momentum(pt, eta, phi, mass=0.0):

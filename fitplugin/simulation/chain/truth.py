@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fitplugin.arrays import BoolArray, FloatArray, IntArray
-from fitplugin.simulation.generator import NEUTRINOS, Particles
+from fitplugin.simulation.chain.generator import NEUTRINOS, Particles
 
 JET_RADIUS = 0.4
 ACCEPTANCE = 4.9

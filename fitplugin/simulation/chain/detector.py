@@ -13,7 +13,14 @@ from pydantic import Field
 
 from fitplugin.arrays import BoolArray, FloatArray
 from fitplugin.options import Options
-from fitplugin.simulation.truth import ELECTRON, LEPTON_ETA, LEPTON_PT, MUON, TruthEvents, angle
+from fitplugin.simulation.chain.truth import (
+    ELECTRON,
+    LEPTON_ETA,
+    LEPTON_PT,
+    MUON,
+    TruthEvents,
+    angle,
+)
 
 
 class DetectorOptions(Options):

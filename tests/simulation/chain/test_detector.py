@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import binom, chi2, kstest
 
-from fitplugin.simulation.detector import DetectorOptions, measure
-from tests.simulation.events import truth
+from fitplugin.simulation.chain.detector import DetectorOptions, measure
+from tests.simulation.chain.events import truth
 
 N = 20_000
 PERFECT = DetectorOptions(

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from fitplugin.simulation.generator import Particles
-from fitplugin.simulation.truth import observe
-from tests.simulation.events import momentum
+from fitplugin.simulation.chain.generator import Particles
+from fitplugin.simulation.chain.truth import observe
+from tests.simulation.chain.events import momentum
 
 pytest.importorskip("fastjet")
 

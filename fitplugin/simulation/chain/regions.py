@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from fitplugin.arrays import BoolArray, FloatArray
-from fitplugin.simulation.detector import Measured
-from fitplugin.simulation.truth import angle
+from fitplugin.simulation.chain.detector import Measured
+from fitplugin.simulation.chain.truth import angle
 
 
 class Thresholds(NamedTuple):

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from fitplugin.simulation import regions
-from fitplugin.simulation.regions import (
+from fitplugin.simulation.chain.regions import (
     NO_LEPTON,
     ONE_LEPTON,
     REGIONS,
@@ -17,7 +17,7 @@ from fitplugin.simulation.regions import (
     select,
     transverse_mass,
 )
-from tests.simulation.events import measured, momentum
+from tests.simulation.chain.events import measured, momentum
 
 # two tight triples of jets, opposite in azimuth, and missing momentum at right angles to both
 TOPS = [
@@ -159,8 +159,8 @@ def test_closest_triple_is_the_one_of_smallest_largest_distance():
 
 
 def test_batch_and_single_events_are_selected_alike():
-    from fitplugin.simulation.detector import DetectorOptions, measure
-    from tests.simulation.events import truth
+    from fitplugin.simulation.chain.detector import DetectorOptions, measure
+    from tests.simulation.chain.events import truth
 
     event = truth(TOPS, TWO_B, missing=(0, -900), n_events=200)
     seen = measure(event, DetectorOptions(replicas=1), np.random.default_rng(1))

@@ -1,0 +1,1 @@
+"""The built-in simulator, stage by stage: generator, truth, detector, regions."""
