@@ -35,7 +35,6 @@ GROUPS = {
     "fitplugin.samplers": "a sampler",
     "fitplugin.pools": "a pool",
     "fitplugin.simulators": "a simulator",
-    "fitplugin.cross_sections": "a cross-section function",
 }
 
 
@@ -80,7 +79,7 @@ def load(group: str, name: str, folder: Path | None = None) -> Any:
         If nothing of that name can be found, naming what is known.
     """
     if ":" in name:
-        return _from_reference(name, folder)
+        return referred(name, folder)
     point = _registered(group).get(name)
     if point is None:
         raise InputError("", one_of(name, names(group), GROUPS[group]))
@@ -100,7 +99,14 @@ def describe(group: str) -> list[PluginInfo]:
     return infos
 
 
-def _from_reference(reference: str, folder: Path | None) -> Any:
+def referred(reference: str, folder: Path | None = None) -> Any:
+    """Return the object of ``package.module:object`` or ``path/file.py:object``.
+
+    Raises
+    ------
+    InputError
+        If there is no such module, file or object, naming what is known.
+    """
     module_name, _, attribute = reference.rpartition(":")
     if module_name.endswith(".py"):
         module = _import_file((folder or Path()) / module_name)

@@ -65,7 +65,7 @@ def production_of(
     ----------
     reference : str
         A shipped table, the path of one, or a `CrossSectionFunction`:
-        ``package.module:function``, ``file.py:function`` or the name of a registered one.
+        ``package.module:function`` or ``file.py:function``.
     processes : sequence of str
         Names from `PROCESSES`.
     folder : path, optional
@@ -76,9 +76,8 @@ def production_of(
     InputError
         If there is no such table or function, or it does not know a process.
     """
-    group = "fitplugin.cross_sections"
-    if ":" in reference or reference in plugins.names(group):
-        return PairProduction(plugins.load(group, reference, folder), processes)
+    if ":" in reference:
+        return PairProduction(plugins.referred(reference, folder), processes)
     return PairProduction(read_table(reference, folder), processes)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from fitplugin.simulation import regions
+from fitplugin.simulation.chain import regions
 from fitplugin.simulation.chain.regions import (
     NO_LEPTON,
     ONE_LEPTON,
