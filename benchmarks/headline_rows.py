@@ -281,6 +281,52 @@ def samplers(found: Content) -> list[Headline]:
     ]
 
 
+def simulation(found: Content) -> list[Headline]:
+    each, factor, pulls = found["seconds_per_point"], found["factor"], found["pulls"]
+    batch = found["likelihood_s"]["batch_points"]
+    return [
+        Headline(
+            f"simulating a point ({found['points']} points, {found['events_in_full']} events in "
+            "full for each of three processes), one core",
+            f"{each['median']:.1f} s: {digits(factor['batch'])} times the likelihood in batches "
+            f"of {batch}, {digits(factor['alone'])} times one alone",
+            "10 min, 1e4 times",
+            target=met("1e4", factor["batch"] > 1e4),
+        ),
+        Headline(
+            f"{pulls['n']} efficiencies of these points against the shipped ones: pulls",
+            f"mean {pulls['mean']:+.2f}, width {pulls['std']:.2f}",
+            target=met("0 ± 0.3, 1 ± 0.2",
+                       abs(pulls["mean"]) < 0.3 and abs(pulls["std"] - 1) < 0.2),
+        ),
+    ]  # fmt: skip
+
+
+def audit(found: Content) -> list[Headline]:
+    rows = {
+        region: found["predicted_minus_simulated"][f"efficiency[{region}]"]
+        for region in ("0-lepton", "1-lepton")
+    }
+    whole = found["audits"]["all"]
+    shifts = ", ".join(
+        f"{name} {entry['shift']:+.2f}" for name, entry in whole["parameters"].items()
+    )
+    return [
+        Headline(
+            f"learned efficiencies against simulation at {found['points']} posterior points: pulls",
+            "; ".join(
+                f"{region} mean {row['mean_pull']:+.2f}, width {row['width_of_pulls']:.2f}"
+                for region, row in rows.items()
+            ),
+        ),
+        Headline(
+            "posterior reweighted to that simulation and its spectra: shift of means in their "
+            "standard deviations, effective draws",
+            f"{shifts}; {whole['n_eff']:.0f} of {whole['n_points']}",
+        ),
+    ]
+
+
 READERS: Mapping[str, Callable[[Content], list[Headline]]] = {
     "reconstruction": reconstruction,
     "posterior": posterior,
@@ -288,6 +334,8 @@ READERS: Mapping[str, Callable[[Content], list[Headline]]] = {
     "speed": speed,
     "surrogates": surrogates,
     "surrogates_posteriors": surrogates_posteriors,
+    "simulation": simulation,
+    "audit": audit,
     "growth": growth,
     "counts": counts,
     "sampler_problems": sampler_problems,

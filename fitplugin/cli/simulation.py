@@ -101,7 +101,7 @@ def simulate(
                 click.echo(f"{name}: {reason}", err=True)
             click.echo(f"requests: {n_exported} in {export_to}; what to answer: README.txt there")
             if unusable:
-                raise FitpluginError(f"{len(unusable)} files are no points (named above)")
+                raise FitpluginError(f"files that are no points: {len(unusable)} (named above)")
             return
         machine = machine_now()
         facts = {"processor": machine.processor, "processors": machine.cpu_count}
@@ -119,7 +119,8 @@ def simulate(
         else summary_text(summary, output)
     )
     if summary.failures:
-        raise FitpluginError(f"{len(summary.failures)} points failed (named in {output})")
+        n_failed = len(summary.failures)
+        raise FitpluginError(f"{n_failed} point{'s' * (n_failed > 1)} failed (named in {output})")
 
 
 @click.group()

@@ -108,7 +108,7 @@ def _read(paths: Iterable[Path], settings: Settings) -> tuple[list[Point], list[
         slha_files(paths), settings.production, settings.events, settings.seed, settings.parameters
     )
     if not points:
-        first = unusable[0]
-        more = f"; so are {len(unusable) - 1} others" if len(unusable) > 1 else ""
+        first, n_more = unusable[0], len(unusable) - 1
+        more = f" (and {n_more} more like it)" if n_more else ""
         raise InputError(first.name, f"{first.reason}{more}: no point can be simulated")
     return points, unusable

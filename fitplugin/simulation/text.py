@@ -22,9 +22,8 @@ def summary_text(summary: Summary, output: Path) -> str:
     lines = [f"simulated: {n_done} point{'s' * (n_done != 1)}"]
     if summary.seconds:
         low, high = min(summary.seconds), max(summary.seconds)
-        lines[0] += (
-            f", {statistics.median(summary.seconds):.1f} s each ({low:.1f}-{high:.1f}) on one core"
-        )
+        spread = f" ({low:.1f}-{high:.1f})" if len(summary.seconds) > 1 else ""
+        lines[0] += f", {statistics.median(summary.seconds):.1f} s each{spread} on one core"
     if summary.already_there:
         lines.append(f"there before: {len(summary.already_there)}")
     if summary.unanswered:

@@ -93,7 +93,7 @@ def test_a_point_that_fails_is_named_and_the_others_go_on(accident, reason, poin
     assert result.exit_code == 1
     assert "failed: p2: " in result.output
     assert reason in result.output
-    assert "1 points failed" in result.output
+    assert "1 point failed" in result.output
     contents = read_records(output)
     assert sorted(contents.points) == ["p0", "p1", "p3", "p4"]
     assert reason in contents.failures["p2"].failed
