@@ -44,8 +44,13 @@ def main() -> None:
     simulation, text = speed.simulation, simulation_text(speed)
     assert simulation is not None
     pulls = pulls_of(contents)
-    together = speed.timing("posterior", speed.typical_batch).seconds.median
-    alone = speed.timing("posterior", 1).seconds.median
+    timings = {
+        "alone": speed.timing("posterior", 1),
+        "batch": speed.timing("posterior", speed.typical_batch),
+    }
+    likelihood = {name: timing.seconds.median for name, timing in timings.items()}
+    efficiencies = {name: timing.efficiencies() for name, timing in timings.items()}
+    each = simulation.seconds.median
     found = {
         "machine": machine._asdict(),
         "points": simulation.n_points,
@@ -53,11 +58,11 @@ def main() -> None:
         "processes": simulation.processes,
         "simulator": simulation.simulator,
         "seconds_per_point": simulation.seconds._asdict(),
-        "likelihood_s": {"alone": alone, "batch": together, "batch_points": speed.typical_batch},
-        "factor": {
-            "alone": simulation.seconds.median / alone,
-            "batch": simulation.seconds.median / together,
-        },
+        "batch_points": speed.typical_batch,
+        "likelihood_s": likelihood,
+        "efficiencies_s": efficiencies,
+        "simulation_over_likelihood": {name: each / s for name, s in likelihood.items()},
+        "simulation_over_efficiencies": {name: each / s for name, s in efficiencies.items()},
         "pulls": {
             "n": len(pulls),
             "mean": float(np.mean(pulls)),

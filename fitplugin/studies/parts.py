@@ -64,6 +64,11 @@ class Timing(NamedTuple):
     timers: float
     """What the timers add, as a share of the median."""
 
+    def efficiencies(self) -> float:
+        """Return seconds per point for the efficiencies of all regions."""
+        start = efficiency_part("").rstrip("]")
+        return sum(part.median for name, part in self.parts.items() if name.startswith(start))
+
 
 class TimedLikelihood(NamedTuple):
     """A likelihood with timers in its parts; its values are the same."""

@@ -173,9 +173,6 @@ def measure(
             guest, scan, cost, timings, posterior, box, rng, limit_s, budget_s, clock
         )
     alone, together = (_posterior(timings, size) for size in (1, typical))
-    efficiencies_s = sum(
-        spread.median for part, spread in alone.parts.items() if part.startswith("efficiency[")
-    )
     n_simulated = simulated_points(scan.config, path.parent)
     return Speed(
         scan=path.name,
@@ -189,7 +186,11 @@ def measure(
         run=cost,
         n_simulated=n_simulated,
         paper=compared(
-            efficiencies_s, cost, n_simulated, together.seconds.median, len(scan.config.regions)
+            alone.efficiencies(),
+            cost,
+            n_simulated,
+            together.seconds.median,
+            len(scan.config.regions),
         ),
         against=peer,
         simulation=simulation,

@@ -22,6 +22,7 @@ from fitplugin.studies.simulated_cost import simulated_cost
 from fitplugin.studies.speed import Speed, measure
 from fitplugin.studies.speed_text import speed_text
 from fitplugin.studies.timed_run import run_scan
+from fitplugin.studies.words import digits
 from tests.conftest import SCANS
 from tests.studies.campaigns import point, write
 
@@ -414,6 +415,11 @@ def test_seconds_of_simulation_stand_beside_those_of_the_likelihood(measured, tm
     found = measured._replace(simulation=cost)
     text = " ".join(speed_text(found).split())
     assert "one point: 3 s (2.5-3.5) on one core" in text
+    timing = measured.timing("posterior", 1)
+    alone = sum(timing.parts[f"efficiency[{r}]"].median for r in ("0-lepton", "1-lepton"))
+    assert timing.efficiencies() == pytest.approx(alone)
+    assert f"and {digits(3 / alone)} times one point alone" in text
+    assert f"{digits(3 / timing.seconds.median)} times one alone" in text
     assert "NOT the same processor: a processor" in text
     same = cost._replace(processor=measured.machine.processor)
     assert "the same kind of processor" in speed_text(measured._replace(simulation=same))
