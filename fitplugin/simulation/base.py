@@ -104,6 +104,8 @@ class Simulator(Protocol):
     """Events for parameter points. Built from its options, and sent to worker processes."""
 
     Options: ClassVar[type[BaseModel]]
+    citations: ClassVar[tuple[str, ...]]
+    """What those who use its counts should cite; may be left out."""
 
     def __init__(self, options: Any) -> None: ...
 

@@ -221,6 +221,7 @@ def _card(
     ranges: Ranges | None,
 ) -> dict[str, Any]:
     chains = {_chain(campaign) for campaign in campaigns}
+    cited = [text for campaign in campaigns for text in campaign.header.citations]
     merged = [f"{merge.name} ({merge.card.get('title', 'no title')})"] if merge else []
     return {
         "title": "Simulated signal-region efficiencies",
@@ -228,6 +229,7 @@ def _card(
         "the n_generated events in region R, variance_R its variance.",
         "source": "; ".join([*merged, *sorted(chains)]),
         "units": "masses and soft parameters in GeV, cross_section_fb in fb, its error relative",
+        "cite": list(dict.fromkeys([*(merge.card.get("cite", ()) if merge else ()), *cited])),
         "inputs": {
             name: {
                 "unit": "" if name in DIMENSIONLESS else "GeV",

@@ -34,6 +34,7 @@ class Header(Options):
     """Where cross-sections come from."""
     machine: dict[str, Any] = Field({})
     """What the seconds were measured on; may differ when a campaign goes on."""
+    citations: tuple[str, ...] = ()
 
 
 class RegionCounts(Options):
@@ -231,7 +232,7 @@ def _differences(
 ) -> Iterator[tuple[str, Any, Any]]:
     for name in new:
         before, now = there.get(name), new[name]
-        if name == "machine" or before == now:
+        if name in ("machine", "citations") or before == now:
             continue
         if isinstance(before, dict) and isinstance(now, dict):
             for key in dict.fromkeys((*before, *now)):

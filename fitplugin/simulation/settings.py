@@ -41,8 +41,10 @@ class Settings(NamedTuple):
             If the simulator stands on something that is not installed.
         """
         chain = self.simulator.plugin(self.simulator.options)
-        facts = self.simulator.to_dict()
-        return self.header_for(facts, chain.versions(), chain.regions, machine)
+        return self.header_for(
+            self.simulator.to_dict(), chain.versions(), chain.regions, machine,
+            getattr(chain, "citations", ()),
+        )  # fmt: skip
 
     def header_for(
         self,
@@ -50,6 +52,7 @@ class Settings(NamedTuple):
         versions: Mapping[str, str],
         regions: Sequence[str],
         machine: Mapping[str, Any],
+        citations: Sequence[str] = (),
     ) -> Header:
         """Return that of a campaign which something else simulates."""
         return Header(
@@ -61,6 +64,7 @@ class Settings(NamedTuple):
             regions=tuple(regions),
             cross_section=self.cross_section,
             machine=dict(machine),
+            citations=tuple(citations),
         )
 
 

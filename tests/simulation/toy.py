@@ -49,7 +49,10 @@ class Toy:
         counts = {}
         for process in request.processes:
             rng = np.random.default_rng(request.seed_of(process))
-            passed = {"low": float(rng.poisson(40)), "high": float(rng.poisson(4))}
+            passed = {
+                region: float(rng.binomial(request.events, share))
+                for region, share in (("low", 0.04), ("high", 0.004))
+            }
             if request.name == self.options.empty:
                 passed = dict.fromkeys(passed, 0.0)
             n = 10 if request.name == self.options.lies else request.events

@@ -37,12 +37,17 @@ class PythiaOptions(DetectorOptions):
 
 
 class PythiaChain:
-    """Pythia 8 at 14 TeV, FastJet and a parametrised detector, for the HL-LHC stop regions.
-
-    Cites arXiv:2203.11601, arXiv:1111.6097 and ATL-PHYS-PUB-2013-011.
-    """
+    """Pythia 8 at 14 TeV, FastJet and a parametrised detector, for the HL-LHC stop regions."""
 
     Options: ClassVar[type[PythiaOptions]] = PythiaOptions
+    citations: ClassVar[tuple[str, ...]] = (
+        "C. Bierlich et al., A comprehensive guide to the physics and usage of PYTHIA 8.3, "
+        "arXiv:2203.11601",
+        "M. Cacciari, G. P. Salam, G. Soyez, FastJet user manual, arXiv:1111.6097",
+        "M. Cacciari, G. P. Salam, G. Soyez, The anti-kt jet clustering algorithm, arXiv:0802.1189",
+        "A. Buckley, PySLHA: a Pythonic interface to SUSY Les Houches Accord data, arXiv:1305.4194",
+        "ATLAS Collaboration, ATL-PHYS-PUB-2013-011",
+    )
 
     def __init__(self, options: PythiaOptions | None = None) -> None:
         self.options = options or PythiaOptions()
