@@ -115,6 +115,7 @@ def run(
         failures[name] = reason
         records.append(FailedRecord(name=name, sha256=sha256, failed=reason, time=now()))
     waiting = [point for point in points if point.request.name not in there]
+    already_there = tuple(p.request.name for p in points if p.request.name in there)
     done, seconds = [], []
     options = simulator.options.model_dump(mode="json")
     orders = [Order(simulator.kind, options, folder, point.request) for point in waiting]
@@ -132,7 +133,7 @@ def run(
             bar.update()
     return Summary(
         tuple(done),
-        tuple(point.request.name for point in points if point not in waiting),
+        already_there,
         failures,
         tuple(seconds),
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from tqdm import tqdm
 
 from fitplugin.errors import InputError, MissingExtraError
 from fitplugin.physics.cross_section import PROCESSES, PairProduction
@@ -135,7 +136,7 @@ def read_points(
     points: list[Point] = []
     unusable: list[Unusable] = []
     by_content: dict[str, Path] = {}
-    for file in files:
+    for file in tqdm(files, desc="reading", unit="file", disable=None, leave=False):
         name, sha256 = file.stem, None
         try:
             request = Request(name, _text(file), production.processes, events, seed)
