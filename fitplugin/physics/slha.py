@@ -13,8 +13,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
+
+from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError, MissingExtraError
 from fitplugin.physics.natural_susy import SLHA_ENTRIES
 
@@ -35,7 +38,7 @@ CODES: Mapping[str, int] = MappingProxyType(
 """PDG codes of the particles whose masses a point has by name."""
 
 _NAMES = {code: name for name, code in CODES.items()}
-_MIXINGS = ("NMIX", "UMIX", "VMIX", "STOPMIX", "SBOTMIX")
+_MIXINGS = MappingProxyType({"NMIX": 4, "UMIX": 2, "VMIX": 2, "STOPMIX": 2, "SBOTMIX": 2})
 _SQUARKS = ("stop1", "stop2", "sbottom1")
 _HIGGSES_AND_Z = (23, 25, 35, 36)
 _TOP, _W = 6, 24
@@ -66,6 +69,13 @@ def entry(text: str) -> tuple[str, int]:
     return block.strip().upper(), int(index)
 
 
+class Channel(NamedTuple):
+    """One decay: its branching fraction, and the PDG codes of what comes out."""
+
+    fraction: float
+    products: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class SlhaPoint:
     """What an SLHA file says of a parameter point.
@@ -79,8 +89,12 @@ class SlhaPoint:
         ``br_X_top``: into a top quark and no squark; ``br_X_bottom``: into neither, so a bottom
         quark or, for light stops, a charm; ``br_X_W_squark``, ``br_X_Zh_squark``: into a boson and
         a lighter squark. Channels below 0.1 % are left out, as in the shipped spectra.
-    mixing : mapping of str to float
-        ``stop_mix_cos``: first element of the stop mixing matrix.
+    mass_of : mapping of int to float
+        All masses of the file by PDG code [GeV].
+    decays : mapping of int to tuple of Channel
+        All decays of the file by PDG code.
+    mixings : mapping of str to (n, n) array
+        Matrices by block: NMIX, UMIX, VMIX, STOPMIX, SBOTMIX.
     parameters : mapping of str to float
         Those that were asked for and are there.
     lsp : int
@@ -90,7 +104,9 @@ class SlhaPoint:
     name: str
     masses: Mapping[str, float]
     branching: Mapping[str, float]
-    mixing: Mapping[str, float]
+    mass_of: Mapping[int, float]
+    decays: Mapping[int, tuple[Channel, ...]]
+    mixings: Mapping[str, FloatArray]
     parameters: Mapping[str, float]
     lsp: int
 
@@ -145,13 +161,15 @@ def read_slha(
         name,
         {f"m_{particle}": masses[code] for particle, code in CODES.items()},
         _branching(decays),
-        _mixing(document, name),
+        masses,
+        decays,
+        _mixings(document, name),
         _parameters(document, parameters, name),
         lsp,
     )
 
 
-_Channels = list[tuple[float, tuple[int, ...]]]
+_Channels = tuple[Channel, ...]
 
 
 def _parsed(text: str, name: str) -> Any:
@@ -203,8 +221,8 @@ def _neutral_lsp(masses: Mapping[int, float], name: str) -> int:
 
 
 def _channels(decay: Any, where: str) -> _Channels:
-    channels = [(_number(c.br, where), tuple(map(int, c.ids))) for c in decay.decays]
-    total = sum(fraction for fraction, _ in channels)
+    channels = tuple(Channel(_number(c.br, where), tuple(map(int, c.ids))) for c in decay.decays)
+    total = sum(channel.fraction for channel in channels)
     if channels and not abs(total - 1.0) < _INCOMPLETE:
         raise InputError(
             where, f"branching fractions add up to {total:.4g} and not to 1; is the file cut?"
@@ -240,7 +258,7 @@ def _branching(decays: Mapping[int, _Channels]) -> dict[str, float]:
     }
     third_generation = {CODES[squark] for squark in _SQUARKS} | {2000005}
     for squark in _SQUARKS:
-        for fraction, products in decays.get(CODES[squark], []):
+        for fraction, products in decays.get(CODES[squark], ()):
             kinds = {abs(product) for product in products}
             if fraction < _RARE:
                 continue
@@ -254,12 +272,19 @@ def _branching(decays: Mapping[int, _Channels]) -> dict[str, float]:
     return branching
 
 
-def _mixing(document: Any, name: str) -> dict[str, float]:
-    # without them a generator would quietly take mixings of its own
-    for block in _MIXINGS:
-        if block not in document.blocks or not document.blocks[block].has_key((1, 1)):
-            raise InputError(f"{name}: {block}", "the block is missing; is the file cut?")
-    return {"stop_mix_cos": _number(document.blocks["STOPMIX"][1, 1], f"{name}: STOPMIX 1 1")}
+def _mixings(document: Any, name: str) -> dict[str, FloatArray]:
+    found = {}
+    for block, size in _MIXINGS.items():
+        matrix = np.empty((size, size))
+        for row, column in np.ndindex(size, size):
+            index = (row + 1, column + 1)
+            # without them a generator would quietly take mixings of its own
+            if block not in document.blocks or not document.blocks[block].has_key(index):
+                raise InputError(f"{name}: {block}", "is missing or not complete; is the file cut?")
+            where = f"{name}: {block} {index[0]} {index[1]}"
+            matrix[row, column] = _number(document.blocks[block][index], where)
+        found[block] = matrix
+    return found
 
 
 def _parameters(
