@@ -95,6 +95,12 @@ class ProcessPool:
             self._executor = None
             self._workers.clear()
 
+    def terminate(self) -> None:
+        """End the workers now; a `map` under way, in another thread, raises. `close` it after."""
+        for worker in self._workers:
+            if worker.pid is not None:
+                worker.terminate()
+
     def _running(self) -> ProcessPoolExecutor:
         if self._executor is None:
             self._executor = ProcessPoolExecutor(
@@ -123,7 +129,5 @@ class ProcessPool:
     ) -> None:
         if kind is not None:
             # nobody will read the results: do not wait for evaluations that may be long
-            for worker in self._workers:
-                if worker.pid is not None:
-                    worker.terminate()
+            self.terminate()
         self.close()

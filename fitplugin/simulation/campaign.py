@@ -154,18 +154,21 @@ def _outcomes(orders: Sequence[Order], processes: int) -> Iterator[tuple[int, Ou
         finally:
             free.put(worker)
 
-    with ThreadPoolExecutor(size) as threads:
-        try:
-            futures = {threads.submit(on_a_worker, order): i for i, order in enumerate(orders)}
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            for worker in workers:
-                worker.end()
-            raise
-    for worker in workers:
-        worker.end()
+    try:
+        with ThreadPoolExecutor(size) as threads:
+            try:
+                futures = {threads.submit(on_a_worker, order): i for i, order in enumerate(orders)}
+                for future in as_completed(futures):
+                    yield futures[future], future.result()
+            except BaseException:
+                threads.shutdown(wait=False, cancel_futures=True)
+                for worker in workers:
+                    worker.interrupt()
+                raise
+    finally:
+        # only now: no thread uses them any more
+        for worker in workers:
+            worker.end()
 
 
 class _Worker:
@@ -180,7 +183,7 @@ class _Worker:
         try:
             return self._pool.map(simulate, [order])[0]
         except FitpluginError:
-            self.end()
+            self._pool.close()
             self._pool = ProcessPool(1)
             return Outcome(
                 None,
@@ -189,9 +192,13 @@ class _Worker:
                 "it for want of memory",
             )
 
+    def interrupt(self) -> None:
+        """End the process now: whoever waits for it is told that it died."""
+        self._pool.terminate()
+
     def end(self) -> None:
-        """End the process now."""
-        self._pool.__exit__(FitpluginError, None, None)
+        """End the process, and what belongs to it."""
+        self._pool.close()
 
 
 def _record(point: Point, outcome: Outcome) -> PointRecord | FailedRecord:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -229,6 +233,30 @@ def test_cross_sections_may_come_from_a_function(points, tmp_path):
     processes = read_records(output).points["p1"].processes
     assert [processes[name].cross_section_fb for name in ("stop1", "stop2")] == [3.0, 1.0]
     assert processes["stop1"].cross_section_rel_error == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_says_how_to_go_on_and_loses_nothing(number, points, tmp_path):
+    output = tmp_path / "out.jsonl"
+    # p0 is fast, and the others take longer than anyone waits
+    command = ["simulate", str(points), "-o", str(output), "--simulator", TOY, "--events", "1000",
+               "--processes", "3", "--option", "fast=p0", "--option", "seconds=60"]  # fmt: skip
+    running = subprocess.Popen(
+        [sys.executable, "-m", "fitplugin.cli", *command], text=True, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    for _ in range(600):
+        time.sleep(0.1)
+        if output.exists() and len(output.read_text().splitlines()) > 1:
+            break
+    running.send_signal(number)
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == 1
+    assert said.splitlines() == [
+        f"fitplugin: error: interrupted; what is finished is in {output}, and the same command "
+        "goes on"
+    ]
+    assert list(read_records(output).points) == ["p0"]
 
 
 def test_summary_is_json_for_programs(points, tmp_path):

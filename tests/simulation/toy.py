@@ -20,6 +20,7 @@ class ToyOptions(Options):
     dies: str = ""
     lies: str = ""
     empty: str = ""
+    fast: str = ""
     seconds: float = Field(0.0, ge=0)
 
 
@@ -39,7 +40,8 @@ class Toy:
         return {"toy": "1.0"}
 
     def simulate(self, request):
-        time.sleep(self.options.seconds)
+        if request.name != self.options.fast:
+            time.sleep(self.options.seconds)
         if request.name == self.options.fails:
             raise SimulationError("no phase space is left")
         if request.name == self.options.raises:
