@@ -3,16 +3,14 @@
 Draws from the posterior of scans/natural_susy/reconstruction.yaml were run through the spectrum
 program of the shipped table (SPheno 4.0.5) and simulated with far more events than the training
 points (30 000 in full per process, ten detector replicas; `fitplugin simulate`). Their table is
-simulated_truth.csv. This script runs the scan, audits it by that table, by its spectra alone and
-by its efficiencies alone, and compares predictions with simulation. Writes results/audit.json and
-results/audit.png.
+simulated_truth.csv. This script runs the scan, audits it by that table, and compares predictions
+with simulation. Writes results/audit.json and results/audit.png.
 
     python benchmarks/bench_audit.py
 """
 
 from __future__ import annotations
 
-import csv
 import json
 import tempfile
 from pathlib import Path
@@ -22,12 +20,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from fitplugin.data.tables import Table, read_table
-from fitplugin.physics.natural_susy import BENCHMARK
 from fitplugin.plots import style
 from fitplugin.pools.serial import SerialPool
 from fitplugin.runs import runner
 from fitplugin.runs.directory import read_run
-from fitplugin.studies.audit import audit
+from fitplugin.studies.audit import Audit, audit
 from fitplugin.studies.finished import reopen
 
 HERE = Path(__file__).parent
@@ -45,48 +42,39 @@ def main() -> None:
         scratch = Path(folder)
         runner.run(SCAN, scratch / "run")
         run = read_run(scratch / "run")
-        tables = {
-            "all": list(table.columns),
-            "spectra": [*BENCHMARK, *SPECTRUM, "weight"],
-            "efficiencies": [
-                *BENCHMARK,
-                *(f"{kind}[{r}]" for r in REGIONS for kind in ("efficiency", "efficiency_error")),
-                "weight",
-            ],
-        }
-        audits = {}
-        for name, columns in tables.items():
-            path = scratch / f"{name}.csv"
-            write(path, table, columns)
-            audits[name] = audit(run, str(path), SerialPool(), scratch / "journal").to_dict()
-            audits[name]["truth"] = f"{TRUTH.name}: {name}"
+        found = audit(run, str(TRUTH), SerialPool(), scratch / "journal")
         scan = reopen(run)
         batch = scan.joint.evaluate(table.numbers(scan.joint.names))
     compared = {name: compare(name, table, batch.blobs) for name in observables()}
-    found = {
+    result = {
         "points": len(table.columns["weight"]),
-        "audits": audits,
+        "audit": {**found.to_dict(), "truth": TRUTH.name},
+        "bootstrap_error_of_shifts": shift_errors(found, table.numbers(scan.joint.names)),
         "predicted_minus_simulated": {
             name: {key: value for key, value in one.items() if not isinstance(value, np.ndarray)}
             for name, one in compared.items()
         },
     }
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "audit.json").write_text(json.dumps(found, indent=2) + "\n")
+    (RESULTS / "audit.json").write_text(json.dumps(result, indent=2) + "\n")
     with style.applied():
         figure(compared).savefig(RESULTS / "audit.png", dpi=style.DPI)
-    print(json.dumps(found, indent=2))
+    print(json.dumps(result, indent=2))
 
 
 def observables() -> tuple[str, ...]:
     return (*SPECTRUM, "cross_section", *(f"efficiency[{region}]" for region in REGIONS))
 
 
-def write(path: Path, table: Table, columns: list[str]) -> None:
-    with path.open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(columns)
-        writer.writerows(table.numbers(columns).tolist())
+def shift_errors(found: Audit, theta: np.ndarray) -> dict[str, float]:
+    """Standard deviations of the shifts of means, from draws of the draws."""
+    assert found.posterior is not None
+    rng = np.random.default_rng(1)
+    weights, names = found.posterior.weights, list(found.posterior.parameters)
+    rows = rng.integers(len(theta), size=(2000, len(theta)))
+    drawn, shares = theta[rows], weights[rows][..., None]
+    shifts = (shares * drawn).sum(axis=1) / shares.sum(axis=1) - drawn.mean(axis=1)
+    return dict(zip(names, (shifts.std(axis=0) / theta.std(axis=0)).tolist(), strict=True))
 
 
 def compare(name: str, table: Table, blobs: Any) -> dict[str, Any]:
@@ -141,7 +129,8 @@ def figure(compared: dict[str, Any]) -> Figure:
         )  # fmt: skip
         top = 100 * max(one["simulated"].max(), one["predicted"].max()) * 1.15
         axis.plot([0, top], [0, top], color="black", lw=0.7)
-        axis.set(xlim=(0, top), ylim=(0, top), title=f"efficiency, {region} [%]")
+        axis.set(xlim=(0, top), ylim=(0, top))
+        axis.set_title(f"efficiency, {region} [%]", fontsize=9)
         axis.set(xlabel="simulated", ylabel="predicted")
     names = list(compared)
     for row, name in enumerate(names):
@@ -160,7 +149,7 @@ def spoken(name: str) -> str:
     base, _, region = name.partition("[")
     if region:
         return f"efficiency, {region.rstrip(']')}"
-    return "cross-section" if base == "cross_section" else style.label(name)
+    return "cross-section" if base == "cross_section" else style.label(name).removesuffix(" [GeV]")
 
 
 # workers of the scan start with this file

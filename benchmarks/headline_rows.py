@@ -309,9 +309,10 @@ def audit(found: Content) -> list[Headline]:
         region: found["predicted_minus_simulated"][f"efficiency[{region}]"]
         for region in ("0-lepton", "1-lepton")
     }
-    whole = found["audits"]["all"]
+    whole, errors = found["audit"], found["bootstrap_error_of_shifts"]
     shifts = ", ".join(
-        f"{name} {entry['shift']:+.2f}" for name, entry in whole["parameters"].items()
+        f"{name} {entry['shift']:+.2f} ± {errors[name]:.2f}"
+        for name, entry in whole["parameters"].items()
     )
     return [
         Headline(
