@@ -1,19 +1,19 @@
-"""Pair-production cross-sections from tables, at the predicted masses."""
+"""Pair-production cross-sections at the predicted masses, from a table or a function."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from fitplugin import plugins
 from fitplugin.arrays import BoolArray, FloatArray
 from fitplugin.data.tables import Table, read_table
 from fitplugin.errors import InputError, one_of
+from fitplugin.physics.cross_section_sources import CrossSectionFunction, Curve, Function, Source
 
 
 class Process(NamedTuple):
@@ -51,11 +51,6 @@ class CrossSection(NamedTuple):
         return CrossSection(self.value[rows], self.error[rows], self.in_table[rows], by_process)
 
 
-CrossSectionFunction = Callable[[str, FloatArray], tuple[FloatArray, FloatArray]]
-"""Cross-section of a process at (n_points,) masses [GeV]: value [fb] and relative error, NaN
-where it does not know."""
-
-
 def production_of(
     reference: str, processes: Sequence[str], folder: Path | None = None
 ) -> PairProduction:
@@ -76,9 +71,23 @@ def production_of(
     InputError
         If there is no such table or function, or it does not know a process.
     """
-    if ":" in reference:
-        return PairProduction(plugins.referred(reference, folder), processes)
-    return PairProduction(read_table(reference, folder), processes)
+    if not is_function(reference):
+        return PairProduction(read_table(reference, folder), processes)
+    function = plugins.referred(reference, folder)
+    if not callable(function):
+        raise InputError(
+            reference, f"is {type(function).__name__!r} and no function of (process, masses)"
+        )
+    return PairProduction(function, processes)
+
+
+def is_function(reference: str) -> bool:
+    """Whether a reference names a function, and not a table.
+
+    >>> is_function("mine.py:sigma"), is_function("run:3/mine.csv")
+    (True, False)
+    """
+    return ":" in reference and not reference.endswith((".csv", ".npz"))
 
 
 class PairProduction:
@@ -94,7 +103,7 @@ class PairProduction:
     Raises
     ------
     InputError
-        If a process is unknown or the table has no rows for it.
+        If a process is unknown, or the table has no rows for it or rows that cannot be.
     """
 
     def __init__(self, source: Table | CrossSectionFunction, processes: Sequence[str]) -> None:
@@ -102,13 +111,13 @@ class PairProduction:
         for name in self.processes:
             if name not in PROCESSES:
                 raise InputError("processes", one_of(name, PROCESSES, "a process"))
-        self._curves: Mapping[str, _Source]
+        self._curves: Mapping[str, Source]
         if isinstance(source, Table):
             classes = {name: PROCESSES[name].table_class for name in self.processes}
-            curves = {name: _Curve(source, name) for name in sorted(set(classes.values()))}
+            curves = {name: Curve(source, name) for name in sorted(set(classes.values()))}
             self._curves = {name: curves[classes[name]] for name in self.processes}
         else:
-            self._curves = {name: _Function(source, name) for name in self.processes}
+            self._curves = {name: Function(source, name) for name in self.processes}
 
     def of(self, process: str, mass: Mapping[str, FloatArray]) -> CrossSection:
         """Return that of one process at (n_points,) exact masses [GeV]."""
@@ -140,80 +149,3 @@ class PairProduction:
             independent += np.square(shift * value)
         error = np.sqrt(np.square(common) + independent)
         return CrossSection(total, error, in_table, by_process)
-
-
-class _Source(Protocol):
-    """Cross-section of one process at (n_points,) masses [GeV]."""
-
-    def covers(self, mass: FloatArray) -> BoolArray:
-        """Whether each mass is known."""
-
-    def __call__(self, mass: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Value [fb], relative error and d ln(sigma)/d ln(mass)."""
-
-
-class _Function:
-    """A user's function, for one process."""
-
-    _STEP = 1e-3  # in ln(mass), for the slope
-
-    def __init__(self, function: CrossSectionFunction, process: str) -> None:
-        self._function = function
-        self._process = process
-
-    def covers(self, mass: FloatArray) -> BoolArray:
-        return np.isfinite(self._ask(mass)[0])
-
-    def __call__(self, mass: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        value, relative = self._ask(mass)
-        above, below = (self._ask(mass * np.exp(step))[0] for step in (self._STEP, -self._STEP))
-        return value, relative, np.log(above / below) / (2 * self._STEP)
-
-    def _ask(self, mass: FloatArray) -> tuple[FloatArray, FloatArray]:
-        where = f"cross-section of {self._process}"
-        try:
-            value, relative = (
-                np.asarray(column, dtype=float) for column in self._function(self._process, mass)
-            )
-        except (TypeError, ValueError) as error:
-            raise InputError(where, f"must be a value and a relative error: {error}") from error
-        for column in (value, relative):
-            if column.shape != mass.shape:
-                raise InputError(where, f"has shape {column.shape} for {mass.shape} masses")
-        bad = (value <= 0) | (relative < 0) | (np.isfinite(value) & ~np.isfinite(relative))
-        if bad.any():
-            row = int(np.flatnonzero(bad)[0])
-            raise InputError(
-                where,
-                f"is {value[row]:g} fb with relative error {relative[row]:g} at "
-                f"{mass[row]:g} GeV; NaN says that it is not known",
-            )
-        return value, relative
-
-
-class _Curve:
-    """One class of processes: ln(sigma) as a cubic spline of ln(mass)."""
-
-    def __init__(self, table: Table, table_class: str) -> None:
-        rows = table.columns["process"] == table_class
-        if not rows.any():
-            raise InputError(table.name, f"has no rows for {table_class}")
-        mass, sigma, relative = table.numbers(
-            ["mass_GeV", "cross_section_fb", "rel_error"]
-        )[rows].T  # fmt: skip
-        self._low, self._high = mass.min(), mass.max()
-        self._log_sigma = CubicSpline(np.log(mass), np.log(sigma))
-        self._slope = self._log_sigma.derivative()
-        self._relative = CubicSpline(np.log(mass), relative)
-
-    def covers(self, mass: FloatArray) -> BoolArray:
-        """Whether each mass lies in the table."""
-        return np.asarray((mass >= self._low) & (mass <= self._high))
-
-    def __call__(self, mass: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Value [fb], relative error and d ln(sigma)/d ln(mass), at (n_points,) masses [GeV]."""
-        log_mass = np.log(np.where(mass > 0, mass, np.nan))
-        inside = np.clip(log_mass, np.log(self._low), np.log(self._high))
-        slope = self._slope(inside)
-        value = np.exp(self._log_sigma(inside) + slope * (log_mass - inside))
-        return value, self._relative(inside), slope

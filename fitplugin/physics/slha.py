@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fitplugin.arrays import FloatArray
-from fitplugin.errors import InputError, MissingExtraError
+from fitplugin.errors import InputError, MissingExtraError, one_of
 from fitplugin.physics.natural_susy import SLHA_ENTRIES
 
 INSTALL = "pip install 'fitplugin[simulation]'"
@@ -134,9 +134,9 @@ def read_slha(
     ------
     InputError
         Naming the point, the block or particle, and what is wrong: empty, no SLHA, cut off, masses
-        missing or not finite, a produced sparticle or one that it decays to without decays,
-        branching fractions that do not add up, a charged or coloured lightest sparticle, or an
-        error of the program that wrote it.
+        missing or not finite, a produced sparticle or one that it decays to without decays or
+        without a positive width, branching fractions that do not add up, a charged or coloured
+        lightest sparticle, or an error of the program that wrote it.
     MissingExtraError
         If pyslha is not installed.
     """
@@ -146,7 +146,11 @@ def read_slha(
         code: _number(document.blocks["MASS"][code], f"{name}: MASS {code}")
         for code in document.blocks["MASS"].keys()  # noqa: SIM118 - a block is no mapping
     }
-    for particle in dict.fromkeys((*CODES, *produced)):
+    produced = tuple(produced)
+    for particle in produced:
+        if particle not in CODES:
+            raise InputError(f"{name}: produced", one_of(particle, CODES, "a particle here"))
+    for particle in CODES:
         code = CODES[particle]
         if code not in masses:
             raise InputError(f"{name}: MASS {code}", f"there is no mass of {particle}; is it cut?")
@@ -156,7 +160,8 @@ def read_slha(
     decays = {
         code: _channels(decay, f"{name}: DECAY {code}") for code, decay in document.decays.items()
     }
-    _require_decays((CODES[particle] for particle in produced), decays, lsp, name)
+    widths = {code: decay.totalwidth for code, decay in document.decays.items()}
+    _require_decays((CODES[particle] for particle in produced), decays, widths, lsp, name)
     return SlhaPoint(
         name,
         {f"m_{particle}": masses[code] for particle, code in CODES.items()},
@@ -231,7 +236,11 @@ def _channels(decay: Any, where: str) -> _Channels:
 
 
 def _require_decays(
-    produced: Iterable[int], decays: Mapping[int, _Channels], lsp: int, name: str
+    produced: Iterable[int],
+    decays: Mapping[int, _Channels],
+    widths: Mapping[int, float | None],
+    lsp: int,
+    name: str,
 ) -> None:
     """Refuse sparticles that would be stable: the produced ones and all that they decay to."""
     waiting, seen = list(produced), {lsp}
@@ -245,6 +254,15 @@ def _require_decays(
                 f"{name}: DECAY {code}",
                 f"{_NAMES.get(code, f'particle {code}')} has no decays; let the spectrum program "
                 "write decay tables, or add those of another program",
+            )
+        # Pythia keeps a particle without width stable, and where it is NaN takes decays of its own
+        width = widths[code]
+        if width is None or not (math.isfinite(width) and width > 0):
+            raise InputError(
+                f"{name}: DECAY {code}",
+                f"the width of {_NAMES.get(code, f'particle {code}')} is "
+                f"{'NaN' if width is None else f'{width:g}'} GeV; it must be positive, or the "
+                "generator would not decay it by this table",
             )
         daughters = {abs(product) for _, products in decays[code] for product in products}
         waiting += [daughter for daughter in daughters if daughter in _SPARTICLES]

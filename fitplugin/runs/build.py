@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from fitplugin.data.tables import read_table
 from fitplugin.errors import InputError
 from fitplugin.likelihoods.joint import JointLikelihood, Recipe
 from fitplugin.likelihoods.signal_region import SignalRegion, SignalRegionOptions
-from fitplugin.physics.cross_section import PairProduction
+from fitplugin.physics.cross_section import PairProduction, is_function, production_of
 from fitplugin.physics.efficiency import (
     LearnedEfficiency,
     PointEfficiency,
@@ -106,7 +106,7 @@ def build_theory(config: ScanConfig, train: Trainer, folder: Path) -> Theory:
     )
     production = _at(
         "cross_section",
-        lambda: PairProduction(read_table(config.cross_section.table, folder), processes),
+        lambda: _production(config.cross_section.table, processes, folder),
     )
     efficiencies = {
         region.name: _at(
@@ -122,6 +122,18 @@ def build_theory(config: ScanConfig, train: Trainer, folder: Path) -> Theory:
         config.out_of_domain,
         config.surrogate_error,
     )
+
+
+def _production(reference: str, processes: Sequence[str], folder: Path) -> PairProduction:
+    """Cross-sections of a scan: a table, because a run must notice when they change."""
+    if is_function(reference):
+        raise InputError(
+            "table",
+            f"{reference!r} is a function, which a scan does not take: a resumed run could not "
+            "tell that it gives other numbers. Write its values into a .csv table with the "
+            "columns process, mass_GeV, cross_section_fb, rel_error",
+        )
+    return production_of(reference, processes, folder)
 
 
 def mock_counts(config: ScanConfig, theory: Theory) -> dict[str, float]:

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from fitplugin.errors import InputError
 from fitplugin.physics.natural_susy import BENCHMARK as PARAMETERS
 from fitplugin.physics.slha import CODES, entry, read_slha
-from tests.simulation.slha import BENCHMARK, with_mass, without_decay
+from tests.simulation.slha import BENCHMARK, with_mass, with_width, without_decay
 
 pytest.importorskip("pyslha")
 
@@ -64,6 +64,10 @@ def test_branching_fractions_of_a_squark_add_up():
         (with_mass(1000015, "200."), "lightest sparticle is particle 1000015"),
         (without_decay(1000006), "DECAY 1000006: stop1 has no decays"),
         (without_decay(1000024), "DECAY 1000024: chargino1 has no decays"),
+        (with_width(1000006, "0.0"), "DECAY 1000006: the width of stop1 is 0 GeV"),
+        (with_width(1000006, "-1.0"), "DECAY 1000006: the width of stop1 is -1 GeV"),
+        (with_width(1000006, "NaN"), "DECAY 1000006: the width of stop1 is NaN GeV"),
+        (with_width(1000024, "0.0"), "DECAY 1000024: the width of chargino1 is 0 GeV"),
         (BENCHMARK[: BENCHMARK.index("DECAY")], "has no decays"),
         (BENCHMARK.replace("Block stopmix", "Block other"), "STOPMIX: is missing"),
         (BENCHMARK.replace("Block Nmix", "Block other"), "NMIX: is missing"),
@@ -85,6 +89,14 @@ def test_gluino_needs_decays_only_where_it_is_produced_or_decayed_to():
     text = without_decay(CODES["gluino"])
     assert read_slha(text, "p1").masses["m_gluino"] > 0
     refused(text, "gluino has no decays", produced=["gluino"])
+
+
+def test_widths_of_particles_outside_the_chains_do_not_matter():
+    assert read_slha(with_width(CODES["gluino"], "0.0"), "p1").lsp == CODES["neutralino1"]
+
+
+def test_an_unknown_produced_particle_is_refused():
+    refused(BENCHMARK, "'stop3' is not a particle here", produced=["stop3"])
 
 
 def test_fortran_exponents_and_letters_of_any_case_are_read():

@@ -18,6 +18,11 @@ def without_decay(code, text=BENCHMARK):
     return re.sub(rf"^DECAY +{code} .*\n(?:(?!DECAY).*\n)*", "", text, count=1, flags=re.M)
 
 
+def with_width(code, width, text=BENCHMARK):
+    """The file with another width of a particle, written as it comes."""
+    return re.sub(rf"^(DECAY +{code}) +\S+", rf"\1 {width}", text, count=1, flags=re.M)
+
+
 def with_parameter(index, value, text=BENCHMARK):
     """The file with another entry of EXTPAR."""
     return re.sub(rf"^( +{index}) +\S+(  # (?:mu|M_|A_|tan).*)$", rf"\1 {value}\2", text, count=1,
