@@ -122,17 +122,20 @@ def write_table(
             arrays: dict[str, Any] = dict(columns)
             np.savez_compressed(path, **arrays)
         else:
-            with path.open("w", newline="", encoding="utf-8") as stream:
-                writer = csv.writer(stream)
-                writer.writerow(columns)
-                writer.writerows(
-                    zip(*(column.tolist() for column in columns.values()), strict=True)
-                )
+            write_csv(path, columns)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         text = json.dumps({**card, "n_rows": n_rows, "sha256": digest}, indent=2)
         card_path.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise InputError(str(path), f"cannot be written: {error.strerror}") from error
+
+
+def write_csv(path: Path, columns: Mapping[str, np.ndarray]) -> None:
+    """Write columns of equal length as CSV, every digit kept."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
 
 
 def _locate(reference: str, folder: Path | None) -> Path:

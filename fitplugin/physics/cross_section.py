@@ -13,7 +13,13 @@ from fitplugin import plugins
 from fitplugin.arrays import BoolArray, FloatArray
 from fitplugin.data.tables import Table, read_table
 from fitplugin.errors import InputError, one_of
-from fitplugin.physics.cross_section_sources import CrossSectionFunction, Curve, Function, Source
+from fitplugin.physics.cross_section_sources import (
+    CrossSectionFunction,
+    Curve,
+    Function,
+    Source,
+    source_digest,
+)
 
 
 class Process(NamedTuple):
@@ -112,6 +118,8 @@ class PairProduction:
             if name not in PROCESSES:
                 raise InputError("processes", one_of(name, PROCESSES, "a process"))
         self._curves: Mapping[str, Source]
+        self.digest = source.digest if isinstance(source, Table) else source_digest(source)
+        """SHA-256 of the table, or of the file that defines the function."""
         if isinstance(source, Table):
             classes = {name: PROCESSES[name].table_class for name in self.processes}
             curves = {name: Curve(source, name) for name in sorted(set(classes.values()))}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +20,15 @@ CrossSectionFunction = Callable[[str, FloatArray], tuple[FloatArray, FloatArray]
 where it does not know."""
 
 _COLUMNS = ("mass_GeV", "cross_section_fb", "rel_error")
+
+
+def source_digest(function: CrossSectionFunction) -> str:
+    """Return the SHA-256 of the file that defines a function; '' where there is no such file."""
+    try:
+        file = inspect.getsourcefile(function)
+        return "" if file is None else hashlib.sha256(Path(file).read_bytes()).hexdigest()
+    except (TypeError, OSError):  # made at run time, or compiled
+        return ""
 
 
 class Source(Protocol):

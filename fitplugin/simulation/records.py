@@ -32,6 +32,8 @@ class Header(Options):
     regions: tuple[str, ...]
     cross_section: str
     """Where cross-sections come from."""
+    cross_section_sha256: str = ""
+    """Of the table, or of the file of the function."""
     machine: dict[str, Any] = Field({})
     """What the seconds were measured on; may differ when a campaign goes on."""
     citations: tuple[str, ...] = ()

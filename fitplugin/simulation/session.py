@@ -73,6 +73,8 @@ def import_answers(folder: Path, output: Path) -> Summary:
     """
     header, parameters = exchange.exported(folder)
     production = production_of(header.cross_section, header.processes)
+    if production.digest != header.cross_section_sha256:
+        raise InputError(header.cross_section, f"has changed since {folder} was exported")
     files = slha_files([folder])
     points, unusable = read_points(files, production, header.events, header.seed, parameters)
     if unusable:

@@ -63,6 +63,7 @@ class Settings(NamedTuple):
             processes=self.production.processes,
             regions=tuple(regions),
             cross_section=self.cross_section,
+            cross_section_sha256=self.production.digest,
             machine=dict(machine),
             citations=tuple(citations),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from fitplugin.arrays import FloatArray
+from fitplugin.data.tables import write_csv
 from fitplugin.errors import InputError
 from fitplugin.runs.directory import Run, write_json, write_samples
 from fitplugin.runs.resolved import config_of
@@ -105,12 +105,7 @@ def write_points(path: Path, columns: Mapping[str, FloatArray], force: bool) -> 
     if path.exists() and not force:
         raise InputError(str(path), "exists; give --force to replace it, or another --output")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(
-            [repr(float(x)) for x in row] for row in zip(*columns.values(), strict=True)
-        )
+    write_csv(path, columns)
 
 
 def _read(path: Path, run: Run) -> dict[str, Any] | None:

@@ -233,6 +233,11 @@ def test_cross_sections_may_come_from_a_function(points, tmp_path):
     processes = read_records(output).points["p1"].processes
     assert [processes[name].cross_section_fb for name in ("stop1", "stop2")] == [3.0, 1.0]
     assert processes["stop1"].cross_section_rel_error == pytest.approx(0.1)
+    # other numbers are another campaign
+    module.write_text(module.read_text().replace("3.0", "4.0"))
+    again = simulate(points, "-o", output, "--cross-sections", f"{module}:sigma")
+    assert again.exit_code == 2
+    assert "cross_section_sha256 is" in again.output
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
