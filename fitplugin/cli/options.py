@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from fitplugin.errors import InputError
+
 SCAN = click.argument("scan", type=click.Path(path_type=Path))
 RUN = click.argument("run_directory", metavar="RUN", type=click.Path(path_type=Path))
 CACHE = click.option(
@@ -14,3 +16,22 @@ CACHE = click.option(
 )  # fmt: skip
 RETRAIN = click.option("--retrain", is_flag=True, help="Train again, even what is in the cache.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+def range_of(text: str, option: str) -> tuple[str, tuple[float, float]]:
+    """Return name and ends of ``NAME=LOW:HIGH``."""
+    name, equals, ends = text.partition("=")
+    if not (name and equals):
+        raise InputError(option, f"{text!r} must be NAME=LOW:HIGH")
+    return name, ends_of(ends, option, "NAME=LOW:HIGH", text)
+
+
+def ends_of(
+    ends: str, option: str, form: str = "LOW:HIGH", text: str | None = None
+) -> tuple[float, float]:
+    """Return the two numbers of ``LOW:HIGH``."""
+    low, _, high = ends.partition(":")
+    try:
+        return float(low), float(high)
+    except ValueError:
+        raise InputError(option, f"{text or ends!r} must be {form}") from None

@@ -56,9 +56,10 @@ class JointLikelihood:
     regions : sequence of Term
         Each gives the blob ``log_likelihood[REGION]``.
     combination : Term
-        Makes one number of the regions; reads their observables and blobs.
+        Makes one number of the regions; reads their observables and blobs; unused without any.
     terms : sequence of Term
-        Further factors; their logs add.
+        Further factors; their logs add. One that has ``outside(observables)`` says where it
+        extrapolates, (n_points,).
     constraints : sequence of Term
         Hard ones define the prior together with the existence of a spectrum.
     recipe : Recipe
@@ -86,7 +87,7 @@ class JointLikelihood:
         self.terms = tuple(terms)
         self.constraints = tuple(constraints)
         self._recipe = recipe
-        known = theory.observable_names
+        known = (*theory.input_names, *theory.observable_names)
         factors = [term.name for term in (*self.regions, *self.terms)]
         for name in factors:
             if factors.count(name) > 1:
@@ -95,6 +96,7 @@ class JointLikelihood:
             for name in term.needs:
                 if name not in known:
                     raise InputError(term.name, one_of(name, known, "an observable of this scan"))
+        self._with_domain = tuple(term for term in self.terms if hasattr(term, "outside"))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (self._recipe.rebuild, self._recipe.arguments)
@@ -157,7 +159,7 @@ class JointLikelihood:
         tried = points[exists]
         batch = self.compare(
             self.theory.observables(
-                parameters[exists], lambda observed: self._constrained(observed, tried)[0]
+                parameters[exists], lambda observed: self._is_allowed(observed, tried)
             ),
             tried,
         )
@@ -178,16 +180,17 @@ class JointLikelihood:
         theta : (n_points, n_dim) array
             Only to name the points in errors, which are those of `evaluate`.
         """
-        valid, reason = self._constrained(observed, theta)
-        self._refuse_outside(observed, valid, theta)
-        blobs = dict(observed.values)
-        for region in self.regions:
-            blobs[f"log_likelihood[{region.name}]"] = self._ask(region, blobs, valid, theta)
-        total = self._ask(self.combination, blobs, valid, theta)
+        readable = self._readable(observed, theta)
+        valid, reason = self._constrained(observed, readable, theta)
+        self._refuse_outside(readable, valid, theta)
+        total = np.zeros(len(valid))
+        for term in (*self.regions, *self.terms):
+            readable[f"log_likelihood[{term.name}]"] = self._ask(term, readable, valid, theta)
+        if self.regions:
+            total = self._ask(self.combination, readable, valid, theta)
         for term in self.terms:
-            values = self._ask(term, blobs, valid, theta)
-            blobs[f"log_likelihood[{term.name}]"] = values
-            total = total + values
+            total = total + readable[f"log_likelihood[{term.name}]"]
+        blobs: dict[str, np.ndarray] = {name: readable[name] for name in self.blob_names}
         blobs["reason"] = reason
         return Batch(np.where(valid, total, -np.inf), valid, blobs)
 
@@ -203,39 +206,60 @@ class JointLikelihood:
         valid = self.theory.exists(parameters)
         if valid.any():
             tried = self.theory.production(parameters[valid])
-            valid[valid] = self._constrained(tried, points[valid])[0]
+            valid[valid] = self._is_allowed(tried, points[valid])
         return valid
 
-    def _refuse_outside(self, observed: Observables, valid: BoolArray, theta: ArrayLike) -> None:
+    def _readable(self, observed: Observables, theta: ArrayLike) -> dict[str, FloatArray]:
+        """What terms can read: parameters and observables; and where terms extrapolate too."""
+        names = self.theory.input_names
+        readable = dict(zip(names, self.space.complete(theta, names).T, strict=True))
+        readable |= observed.values
+        for term in self._with_domain:
+            outside = term.outside(readable)
+            readable[OUTSIDE] = np.maximum(readable[OUTSIDE], outside.astype(float))
+        return readable
+
+    def _refuse_outside(
+        self, readable: Mapping[str, FloatArray], valid: BoolArray, theta: ArrayLike
+    ) -> None:
         if self.theory.out_of_domain != "error":
             return
-        bad = np.flatnonzero(valid & (observed.values[OUTSIDE] > 0))
+        bad = np.flatnonzero(valid & (readable[OUTSIDE] > 0))
         if len(bad):
             raise LikelihoodError(
                 f"a surrogate extrapolates at {self._describe(theta, bad[0])}; train it there, "
                 "narrow the scan, or choose out_of_domain: inflate or reject"
             )
 
-    def _constrained(self, observed: Observables, theta: ArrayLike) -> tuple[BoolArray, np.ndarray]:
+    def _is_allowed(self, observed: Observables, theta: ArrayLike) -> BoolArray:
+        return self._constrained(observed, self._readable(observed, theta), theta)[0]
+
+    def _constrained(
+        self, observed: Observables, readable: Mapping[str, FloatArray], theta: ArrayLike
+    ) -> tuple[BoolArray, np.ndarray]:
         valid, reason = observed.valid.copy(), observed.reason.astype("<U40")
         for constraint in self.constraints:
-            self._computable(constraint, observed.values, valid, theta)
-            refused = valid & np.isneginf(constraint.log_likelihood(observed.values))
+            self._computable(constraint, readable, valid, theta)
+            refused = valid & np.isneginf(constraint.log_likelihood(readable))
             reason[refused] = constraint.name
+            valid &= ~refused
+        if self.theory.out_of_domain == "reject":
+            refused = valid & (readable[OUTSIDE] > 0)
+            reason[refused] = OUTSIDE
             valid &= ~refused
         return valid, reason
 
     def _ask(
         self,
         term: Term,
-        blobs: Mapping[str, FloatArray],
+        readable: Mapping[str, FloatArray],
         valid: BoolArray,
         theta: ArrayLike,
     ) -> FloatArray:
-        computable = self._computable(term, blobs, valid, theta)
+        computable = self._computable(term, readable, valid, theta)
         values = np.full(len(computable), -np.inf)
         values[computable] = term.log_likelihood(
-            {name: column[computable] for name, column in blobs.items()}
+            {name: column[computable] for name, column in readable.items()}
         )
         self._refuse_bugs(term, values, theta)
         return values
@@ -243,18 +267,18 @@ class JointLikelihood:
     def _computable(
         self,
         term: Term,
-        blobs: Mapping[str, FloatArray],
+        readable: Mapping[str, FloatArray],
         valid: BoolArray,
         theta: ArrayLike,
     ) -> BoolArray:
         """Where a term can be asked; not being able to ask it of a valid point is a bug."""
-        needed = np.stack([blobs[name] for name in term.needs], axis=1)
+        needed = np.stack([readable[name] for name in term.needs], axis=1)
         computable = np.asarray(np.isfinite(needed).all(axis=1))
         bad = np.flatnonzero(valid & ~computable)
         if len(bad):
             name = term.needs[int(np.argmin(np.isfinite(needed[bad[0]])))]
             place = self._describe(theta, bad[0])
-            raise LikelihoodError(f"{name} is {blobs[name][bad[0]]} at the valid point {place}")
+            raise LikelihoodError(f"{name} is {readable[name][bad[0]]} at the valid point {place}")
         return computable
 
     def _refuse_bugs(self, term: Term, values: FloatArray, theta: ArrayLike) -> None:

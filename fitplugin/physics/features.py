@@ -33,6 +33,8 @@ NAMES = tuple(
 _FINAL = {
     **dict.fromkeys((1, 2, 3, 4, 21), "jet"), 5: "b_jet", 11: "electron", 13: "muon", 15: "tau",
     **dict.fromkeys((12, 14, 16), "missing"),
+    # what a chargino decays to where a quark would be too light for a jet of its own
+    **dict.fromkeys((111, 211, 213, 321), "jet"),
 }  # fmt: skip
 _ANTI = {"electron": "positron", "muon": "antimuon", "tau": "antitau"}
 _RESONANT = {24: ("W_plus", "W_minus"), 23: ("Z", "Z"), 6: ("top", "antitop")}
@@ -40,7 +42,10 @@ _PHOTON, _GLUON, _TOP, _W, _Z = 22, 21, 6, 24, 23
 _SELF_CONJUGATE = (_GLUON, _PHOTON, _Z, 25, 35, 36, 1000021, 1000022, 1000023, 1000025, 1000035)
 # Measured masses [GeV] and branching fractions of the particles that SLHA files take for granted
 # (Particle Data Group 2024).
-_STANDARD_MASSES = {5: 4.18, _TOP: 172.6, 15: 1.777, _W: 80.37, _Z: 91.19}
+_STANDARD_MASSES = {
+    5: 4.18, _TOP: 172.6, 15: 1.777, _W: 80.37, _Z: 91.19,
+    111: 0.1350, 211: 0.1396, 213: 0.7753, 321: 0.4937,
+}  # fmt: skip
 _STANDARD_DECAYS: Mapping[int, tuple[Channel, ...]] = {
     _TOP: (Channel(1.0, (_W, 5)),),
     _W: (

@@ -162,6 +162,38 @@ class Theory:
             values = {name: scattered(column, rows) for name, column in part.items()}
         return self._collect(spectrum, cross_section, values, outside)
 
+    def at_spectrum(
+        self,
+        parameters: FloatArray,
+        mass: Mapping[str, FloatArray],
+        branching: Mapping[str, FloatArray],
+    ) -> Observables:
+        """As `observables`, where spectra are known: nothing of them is learned.
+
+        Parameters
+        ----------
+        parameters : (n_points, n_inputs) array
+        mass, branching : mappings of str to (n_points,) arrays
+            All `spectrum_names`, masses in GeV.
+        """
+        zero = np.zeros(len(parameters))
+        spectrum = Spectrum(
+            dict(mass),
+            dict.fromkeys(mass, zero),
+            dict(branching),
+            np.ones(len(parameters), dtype=bool),
+            np.ones(len(parameters)),
+            zero,
+        )
+        cross_section = self._production.total(spectrum.mass, spectrum.error)
+        values, remote = self._yields(parameters, spectrum, cross_section)
+        return self._collect(spectrum, cross_section, values, remote)
+
+    @property
+    def spectrum_names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Masses and branching fractions that the chain reads."""
+        return self._calculator.masses, self._calculator.branching
+
     def _yields(
         self, parameters: FloatArray, spectrum: Spectrum, cross_section: CrossSection
     ) -> tuple[dict[str, FloatArray], BoolArray]:

@@ -46,6 +46,8 @@ def _no_masses(views: Sequence[View]) -> str:
 
 
 def _other_regions(views: Sequence[View]) -> str:
+    if not all(view.asked.regions for view in views):
+        return "needs counting regions, and a run has none"
     if have_one_set_of_regions(views):
         return ""
     return "needs the same regions with the same backgrounds in all runs"

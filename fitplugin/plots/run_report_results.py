@@ -163,6 +163,8 @@ def regions(run: Run) -> Markup:
         asked = read_asked(run.path).regions
     except InputError as error:
         return element("p", f"No regions can be told: {error}", class_="note")
+    if not asked:
+        return element("p", "None: this scan counts no events itself.", class_="note")
     # as the figure draws them: the same numbers
     rng = np.random.default_rng(0)
     rows = [_region(run, region, rng) for region in asked]

@@ -58,7 +58,9 @@ def plan(config: ScanConfig, folder: Path) -> list[Job]:
     theory = build_theory(config, planner, folder)
     _check_parameters(config, theory)
     counts = config.counts or dict.fromkeys(_region_names(config), _MOCK_NOT_MADE)
-    _build_joint(config, theory, counts, _NO_RECIPE)
+    terms = build_terms(config, planner, folder)
+    _check_domains(config, terms)
+    _build_joint(config, theory, counts, terms, _NO_RECIPE)
     return planner.jobs
 
 
@@ -73,11 +75,12 @@ def build(config: ScanConfig, folder: Path, models: ModelCache) -> Scan:
     models : ModelCache
     """
     theory = build_theory(config, models, folder)
-    counts = config.counts or mock_counts(config, theory)
-    digests = _digests(config, counts, models, folder)
+    counts = mock_counts(config, theory) if config.mock else config.counts or {}
+    terms = build_terms(config, models, folder)
+    digests = _digests(config, counts, models, terms, folder)
     digest = _sha256(digests)
     arguments = (config.model_dump_json(), str(folder.resolve()), str(models.folder), digest)
-    joint = _build_joint(config, theory, counts, Recipe(rebuild, arguments, digest))
+    joint = _build_joint(config, theory, counts, terms, Recipe(rebuild, arguments, digest))
     return Scan(config, joint, counts, dict(models.digests), digests)
 
 
@@ -177,8 +180,30 @@ def _learn_efficiency(
     return model(train(f"efficiency-{region.name}", dataset, region.surrogate))
 
 
+def build_terms(config: ScanConfig, train: Trainer, folder: Path) -> list[Any]:
+    """Make the terms under ``likelihoods``, asking ``train`` for the surrogates they learn."""
+    terms = []
+    for index, chosen in enumerate(config.likelihoods):
+        make = getattr(chosen.plugin, "build", None)
+        terms.append(
+            _at(
+                f"likelihoods[{index}]",
+                lambda make=make, chosen=chosen: (
+                    chosen.plugin(chosen.options)
+                    if make is None
+                    else make(chosen.options, train, folder, config.surrogate_error)
+                ),
+            )
+        )
+    return terms
+
+
 def _build_joint(
-    config: ScanConfig, theory: Theory, counts: Mapping[str, float], recipe: Recipe
+    config: ScanConfig,
+    theory: Theory,
+    counts: Mapping[str, float],
+    guests: Sequence[Any],
+    recipe: Recipe,
 ) -> JointLikelihood:
     regions = [
         SignalRegion(
@@ -193,7 +218,6 @@ def _build_joint(
         for region in config.regions
     ]
     combination = config.combination.plugin(config.combination.options, regions, config.nuisances)
-    guests = [component.plugin(component.options) for component in config.likelihoods]
     constraints = [component.plugin(component.options) for component in config.constraints]
     # soft constraints are factors of the likelihood, hard ones cut the prior
     hard = [constraint for constraint in constraints if constraint.is_hard]
@@ -208,6 +232,21 @@ def _check_parameters(config: ScanConfig, theory: Theory) -> None:
     if config.mock is not None:
         benchmark = ParameterSpace({}, config.mock.point)
         benchmark.check_within(theory.trained, "the surrogate of spectrum", "mock.benchmark")
+
+
+def _check_domains(config: ScanConfig, terms: Sequence[Any]) -> None:
+    """Refuse a scan whose parameters leave the box in which a term was learned."""
+    ends = {name: (value, value) for name, value in config.fixed.items()} | config.free
+    for index, term in enumerate(terms):
+        for name, (low, high) in getattr(term, "trained", {}).items():
+            first, last = ends.get(name, (low, high))
+            if first < low or last > high:
+                came = f"{first:g}" if first == last else f"[{first:g}, {last:g}]"
+                raise InputError(
+                    f"parameters.{name}",
+                    f"{came} leaves the box [{low:g}, {high:g}] in which {term.name} "
+                    f"(likelihoods[{index}]) was trained",
+                )
 
 
 def _region_names(config: ScanConfig) -> list[str]:
@@ -242,7 +281,11 @@ def _code_digest() -> str:
 
 
 def _digests(
-    config: ScanConfig, counts: Mapping[str, float], models: ModelCache, folder: Path
+    config: ScanConfig,
+    counts: Mapping[str, float],
+    models: ModelCache,
+    terms: Sequence[Any],
+    folder: Path,
 ) -> dict[str, str]:
     # what does not change a log-likelihood (sampler, seed, processes) is left out
     facts = config.model_dump(
@@ -255,6 +298,7 @@ def _digests(
         "the scan file": _sha256(facts),
         "the observed counts": _sha256(dict(counts)),
         **{f"the model {name}": digest for name, digest in models.digests.items()},
+        **{f"the model of {t.name}": t.digest for t in terms if getattr(t, "digest", "")},
         "the cross-section table": read_table(config.cross_section.table, folder).digest,
         "the evaluation code": _code_digest(),
     }

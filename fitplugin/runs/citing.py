@@ -81,5 +81,8 @@ def _parts(config: ScanConfig) -> Iterator[tuple[str, Component]]:
     yield f"the combination {config.combination.kind}", config.combination
     for likelihood in config.likelihoods:
         yield f"the likelihood {likelihood.kind}", likelihood
+        learner = getattr(likelihood.options, "surrogate", None)
+        if isinstance(learner, Component):
+            yield f"the surrogate of the likelihood {likelihood.kind} ({learner.kind})", learner
     for constraint in config.constraints:
         yield f"the constraint {constraint.kind}", constraint

@@ -180,9 +180,9 @@ class ScanConfig(Options):
         description="Factor on the errors of all surrogates (masses, cross-section, efficiencies): "
         "0 trusts them blindly.",
     )
-    regions: tuple[RegionConfig, ...] = Field(min_length=1)
+    regions: tuple[RegionConfig, ...] = Field((), description="Counting regions.")
     likelihoods: tuple[component("fitplugin.likelihoods"), ...] = Field(  # type: ignore[valid-type]
-        (), description="Further terms, on any observable."
+        (), description="Further terms, on parameters and any observable."
     )
     nuisances: Nuisances = Nuisances()
     combination: component("fitplugin.combinations") = Field(  # type: ignore[valid-type]
@@ -206,6 +206,10 @@ class ScanConfig(Options):
     def _consistent(self) -> ScanConfig:
         if not self.free:
             raise located_error(("parameters",), None, "none of them has a prior to scan")
+        if not self.regions and not self.likelihoods:
+            raise located_error(("regions",), None, "there is none, and no likelihoods either")
+        if self.mock is not None and not self.regions:
+            raise located_error(("mock",), None, "makes counts of regions, and there are none")
         names = [region.name for region in self.regions]
         for index, name in enumerate(names):
             if name in names[:index]:

@@ -114,6 +114,8 @@ class ModelCache:
             Train again, and replace what is in the cache.
         """
         missing = [job for job in jobs if retrain or not self.path(job).exists()]
+        for job in missing:
+            adapted(job.surrogate.plugin(job.surrogate.options)).require_training()
         # the largest first: no process waits long for the last one
         order = sorted(range(len(missing)), key=lambda index: -_work(missing[index]))
         with training_bar([job.name for job in missing], sum(map(_work, missing))) as done:
@@ -149,9 +151,10 @@ def train(order: Order) -> None:
     plugin = plugins.load("fitplugin.surrogates", kind, order.folder)
     # small matrices: a second thread of the linear algebra makes training slower, not faster
     with threadpool_limits(1):
-        model: Surrogate = plugin(plugin.Options.model_validate(options)).fit(
-            order.dataset, np.random.default_rng(order.seed)
-        )
+        blank = adapted(plugin(plugin.Options.model_validate(options)))
+        # where it is long, what an interruption leaves is beside the model that it becomes
+        blank = blank.resumable(order.path.with_suffix(".training.npz"))
+        model = blank.fit(order.dataset, np.random.default_rng(order.seed))
     save(
         model,
         kind,

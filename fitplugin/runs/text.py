@@ -27,7 +27,8 @@ def summary_table(summary: Mapping[str, Any]) -> str:
             f"{_interval(entry['interval68']):>20}{_interval(entry['interval95']):>20}{truth}"
         )
     counts = ", ".join(f"{name} {count:.4g}" for name, count in summary["n_observed"].items())
-    lines.append(f"observed: {counts}")
+    if counts:
+        lines.append(f"observed: {counts}")
     lines.append(
         f"ln Z: {summary['log_z_box']:.3f} +- {summary['log_z_box_error']:.3f} over the whole box, "
         f"{summary['log_z']:.3f} +- {summary['log_z_error']:.3f} over the valid prior "
@@ -51,7 +52,7 @@ def check_table(found: Mapping[str, Any]) -> str:
     return "\n".join(
         [
             f"scanned parameters: {', '.join(found['names'])}",
-            f"observed: {counts}",
+            f"observed: {counts or 'no counting regions'}",
             f"valid fraction of the box: {found['valid_fraction']:.3f}"
             f" +- {found['valid_fraction_error']:.3f}",
             f"time per point: {1e6 * found['seconds_per_point']:.0f} us alone, "

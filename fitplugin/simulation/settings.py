@@ -104,7 +104,6 @@ def settings_of(
     InputError
         If something is unknown, in one line.
     """
-    entries = dict(_pair(text, "--parameter", "NAME=BLOCK:INDEX") for text in parameters)
     names = list(processes)
     for name in names:
         if names.count(name) > 1:
@@ -115,8 +114,20 @@ def settings_of(
         cross_section,
         events,
         seed,
-        {name: entry(place) for name, place in entries.items()} or dict(SLHA_ENTRIES),
+        entries_of(parameters),
     )
+
+
+def entries_of(parameters: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """Return where parameters stand in SLHA files, from ``NAME=BLOCK:INDEX``; or the default.
+
+    Raises
+    ------
+    InputError
+        If a text is something else.
+    """
+    places = dict(_pair(text, "--parameter", "NAME=BLOCK:INDEX") for text in parameters)
+    return {name: entry(place) for name, place in places.items()} or dict(SLHA_ENTRIES)
 
 
 def _simulator(kind: str, options: Iterable[str], folder: Path | None) -> Component:

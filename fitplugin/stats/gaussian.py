@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import log_ndtr, ndtr
+from scipy.special import erfcx, log_ndtr, ndtr
 
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
@@ -49,6 +49,45 @@ def rectified(mean: ArrayLike, std: ArrayLike) -> tuple[FloatArray, FloatArray]:
     first = np.maximum(first, 0.0)
     variance = np.maximum(second - np.square(first), 0.0)
     return std * first, std * np.sqrt(variance)
+
+
+def log_mean_exp_half(mean: ArrayLike, std: ArrayLike) -> FloatArray:
+    """Ln of the mean of exp(-x/2) over a Gaussian x that is known not to be negative.
+
+    The likelihood that goes with a chi2 which is known up to an error.
+
+    Parameters
+    ----------
+    mean, std : arrays that broadcast
+        Moments of the Gaussian before the bound; std >= 0.
+
+    Returns
+    -------
+    array
+        At most 0; without an error -max(mean, 0)/2.
+
+    Source: completing the square in the integral of exp(-x/2) phi((x - m)/s) from 0 on gives
+    exp(-m/2 + s^2/8) Phi(m/s - s/2) / Phi(m/s).
+
+    >>> log_mean_exp_half([4.0, 4.0], [0.0, 0.1]).round(5)
+    array([-2.     , -1.99875])
+    """
+    m, s = np.broadcast_arrays(np.asarray(mean, dtype=float), np.asarray(std, dtype=float))
+    known = s > 0
+    scale = np.where(known, s, 1.0)
+    z = m / scale
+    shifted = z - 0.5 * scale
+    far = -0.5 * m + np.square(scale) / 8.0 + log_ndtr(shifted) - log_ndtr(z)
+    # near the bound these terms are huge and cancel; their common exponents left out, not
+    near = _log_scaled_tail(shifted) - _log_scaled_tail(z)
+    averaged = np.minimum(np.where(shifted > 0, far, near), 0.0)
+    return np.asarray(np.where(known, averaged, -0.5 * np.maximum(m, 0.0)))
+
+
+def _log_scaled_tail(z: FloatArray) -> FloatArray:
+    """ln(Phi(z) exp(z^2/2))."""
+    below = np.log(0.5 * erfcx(-np.minimum(z, 0.0) / np.sqrt(2.0)))
+    return np.asarray(np.where(z < 0, below, log_ndtr(z) + 0.5 * np.square(z)))
 
 
 def hard_interval(value: ArrayLike, low: float = -np.inf, high: float = np.inf) -> FloatArray:

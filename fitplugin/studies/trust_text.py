@@ -22,10 +22,11 @@ def trust_text(trust: Trust) -> str:
             f"{scaled.factor:<10g}{found.n_eff:>7.0f}{change:>14}"
             + _marginals(found.parameters, names)
         )
-    lines += ["", "Error of the expected signal, over the posterior"]
-    lines.append(
-        f"{'region':<14}{'in all':>9}{'surrogates':>12}{'at 95 %':>9}{'likelihood scatter':>21}"
-    )
+    if trust.regions:
+        lines += ["", "Error of the expected signal, over the posterior"]
+        lines.append(
+            f"{'region':<14}{'in all':>9}{'surrogates':>12}{'at 95 %':>9}{'likelihood scatter':>21}"
+        )
     for name, region in trust.regions.items():
         lines.append(
             f"{name:<14}{region.relative_error:>9.1%}{region.surrogate_relative_error:>12.1%}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
@@ -59,6 +60,15 @@ class Surrogate(ABC):
     def check(self, dataset: Dataset) -> None:
         """Refuse, with `InputError`, a dataset that `fit` would refuse, before work starts."""
         dataset.require_distinct_rows()
+
+    @classmethod
+    def require_training(cls) -> None:
+        """Refuse, with `MissingExtraError`, to train where a library for it is missing."""
+        return None
+
+    def resumable(self: Fitted, path: Path) -> Fitted:
+        """Return one whose `fit` keeps its state in a file, where that is worth it; or itself."""
+        return self
 
     @abstractmethod
     def fit(self: Fitted, dataset: Dataset, rng: np.random.Generator) -> Fitted:

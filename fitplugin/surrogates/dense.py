@@ -1,11 +1,12 @@
-"""Layers of tanh units: trained by scikit-learn, evaluated in plain NumPy."""
+"""Layers of tanh or relu units: trained by scikit-learn or PyTorch, evaluated in plain NumPy."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +14,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from threadpoolctl import threadpool_limits
 
 from fitplugin.arrays import FloatArray
-from fitplugin.errors import InputError
+from fitplugin.errors import InputError, one_of
 from fitplugin.options import Options
 
 # robust standard deviations beyond which a training target is drawn in
@@ -22,15 +23,34 @@ _REACH = 4.0
 _MIN_STEPS = 20
 _WIDTH = 8  # points in a tile
 
+Activation = Literal["tanh", "relu"]
+Output = Literal["linear", "tanh"]
+
+
+def _relu(values: FloatArray, out: FloatArray) -> FloatArray:
+    return np.maximum(values, 0.0, out=out)
+
+
+_UNITS: Mapping[str, Callable[..., FloatArray]] = MappingProxyType({"tanh": np.tanh, "relu": _relu})
+
 
 @dataclass(frozen=True)
 class DenseNetwork:
-    """Layers of tanh units and a linear output, in double precision.
+    """Layers of nonlinear units and an output layer, in the precision of the weights.
 
     Attributes
     ----------
     weights : tuple of (n_in, n_out) arrays
+        Each layer's inputs are the outputs of the one before.
     biases : tuple of (n_out,) arrays
+    activation : {"tanh", "relu"}
+        Of the hidden units.
+    output : {"linear", "tanh"}
+
+    Raises
+    ------
+    InputError
+        If the layers do not fit together, or an activation is unknown.
 
     >>> DenseNetwork((np.array([[1.0]]), np.array([[2.0]])), (np.zeros(1), np.ones(1)))([[0.0]])
     array([[1.]])
@@ -38,6 +58,34 @@ class DenseNetwork:
 
     weights: tuple[FloatArray, ...]
     biases: tuple[FloatArray, ...]
+    activation: Activation = "tanh"
+    output: Output = "linear"
+
+    def __post_init__(self) -> None:
+        if self.activation not in _UNITS:
+            raise InputError("activation", one_of(self.activation, _UNITS, "an activation"))
+        if self.output not in ("linear", "tanh"):
+            raise InputError("output", one_of(self.output, ("linear", "tanh"), "an output"))
+        if not self.weights or len(self.weights) != len(self.biases):
+            raise InputError("layers", f"{len(self.weights)} of weights, {len(self.biases)} biases")
+        n_before = self.weights[0].shape[0]
+        for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            if weight.ndim != 2 or weight.shape[0] != n_before or bias.shape != weight.shape[1:]:
+                raise InputError(
+                    f"layer {index}",
+                    f"has weights {weight.shape} and biases {bias.shape} after {n_before} units",
+                )
+            n_before = weight.shape[1]
+
+    @property
+    def architecture(self) -> str:
+        """Units of the layers, inputs first, and what they do.
+
+        >>> DenseNetwork((np.ones((2, 3)), np.ones((3, 1))), (np.ones(3), np.ones(1))).architecture
+        '2-3-1 tanh, linear output'
+        """
+        units = [self.weights[0].shape[0], *(weight.shape[1] for weight in self.weights)]
+        return f"{'-'.join(map(str, units))} {self.activation}, {self.output} output"
 
     def __call__(self, points: ArrayLike) -> FloatArray:
         """Map (n_points, n_inputs) to (n_points, n_outputs).
@@ -45,15 +93,17 @@ class DenseNetwork:
         In tiles of one fixed shape: a point has the same digits alone and in any batch, and on
         any number of threads.
         """
-        rows = np.asarray(points, dtype=float)
+        rows = np.asarray(points, dtype=self.weights[0].dtype)
         n_points, n_inputs = rows.shape
         values = np.resize(rows, (-(-n_points // _WIDTH), _WIDTH, n_inputs))
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             values = values @ weight
             values += bias
-            np.tanh(values, out=values)
+            _UNITS[self.activation](values, out=values)
         values = values @ self.weights[-1] + self.biases[-1]
-        return np.asarray(values.reshape(-1, values.shape[2])[:n_points])
+        if self.output == "tanh":
+            np.tanh(values, out=values)
+        return np.asarray(values.reshape(-1, values.shape[2])[:n_points], dtype=float)
 
     @classmethod
     def of(cls, estimator: Any) -> DenseNetwork:
@@ -73,12 +123,20 @@ class DenseNetwork:
         }
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray], prefix: str = "network") -> DenseNetwork:
-        """Undo `to_arrays`."""
+    def from_arrays(
+        cls,
+        arrays: Mapping[str, np.ndarray],
+        prefix: str = "network",
+        activation: Activation = "tanh",
+        output: Output = "linear",
+    ) -> DenseNetwork:
+        """Undo `to_arrays`; what the units do is no array."""
         n_layers = sum(name.startswith(f"{prefix}_weight_") for name in arrays)
         return cls(
             tuple(arrays[f"{prefix}_weight_{index}"] for index in range(n_layers)),
             tuple(arrays[f"{prefix}_bias_{index}"] for index in range(n_layers)),
+            activation,
+            output,
         )
 
 

@@ -196,7 +196,10 @@ def test_arrays_that_name_other_inputs_are_refused(stored, refused):
     [
         (lambda card: card.update(schema_version=3), "schema version 3; .* reads 2: train it"),
         (lambda card: (card.clear(), card.update(schema=1)), "has schema version 1"),
-        (lambda card: card.update(kind="dpg"), "kind: 'dpg' is not a surrogate. Known: dgp"),
+        (
+            lambda card: card.update(kind="dpg"),
+            "kind: 'dpg' is not a surrogate. Known: deep",
+        ),
         (lambda card: card.update(kind="os:path"), "is not a complete model .*Options"),
         (lambda card: card["options"].update(scale="big"), "options: scale: "),
         (lambda card: card.pop("citations"), "card: 'citations' is required and missing"),

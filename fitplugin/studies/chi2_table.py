@@ -1,0 +1,231 @@
+"""Tables of chi2 to be learned: the chi2 of a scan's regions at simulated or predicted points.
+
+chi2 is what the combination of the scan makes of its regions (arXiv:1703.01309, section 2.2): in
+each group of overlapping regions q_mu of the one with the largest signal over its expected limit,
+added up over groups, and capped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from fitplugin.arrays import FloatArray
+from fitplugin.data.tables import Table, read_table
+from fitplugin.errors import InputError, one_of
+from fitplugin.likelihoods.combination import Selection
+from fitplugin.likelihoods.joint import JointLikelihood
+from fitplugin.physics.efficiency import point_dataset
+from fitplugin.physics.yields import expected_signal
+from fitplugin.runs.build import Scan
+
+CHI2, CHI2_ERROR = "chi2", "chi2_error"
+_REDRAWS = 40
+_BATCH = 4096
+
+
+class Chi2Table(NamedTuple):
+    """Columns and card of a table that the term ``learned`` reads."""
+
+    columns: dict[str, np.ndarray]
+    card: dict[str, Any]
+
+    @property
+    def noise(self) -> float | None:
+        """Mean Monte Carlo error of chi2, where it is known."""
+        return float(self.columns[CHI2_ERROR].mean()) if CHI2_ERROR in self.columns else None
+
+
+def of_simulation(scan: Scan, folder: Any) -> Chi2Table:
+    """chi2 at the simulated points of the scan's efficiencies, with its Monte Carlo error.
+
+    The error is the mean absolute change of chi2 when the efficiencies are drawn again within
+    theirs: no prediction can come nearer to these numbers on average, except by accident.
+
+    Raises
+    ------
+    InputError
+        If the scan's combination gives no chi2, or its regions stand in different tables.
+    """
+    regions, config = scan.config.regions, scan.config
+    references = {region.efficiency.dataset for region in regions}
+    if len(references) != 1:
+        raise InputError("regions", f"take efficiencies from several tables: {sorted(references)}")
+    table, processes = read_table(references.pop(), folder), config.cross_section.processes
+    chi2_of = _chi2_function(scan.joint)
+    each = {region.name: point_dataset(table, region.efficiency.region, processes)
+            for region in regions}  # fmt: skip
+    first = each[regions[0].name]
+    sigma, sigma_error, ids = _cross_sections(table, processes)
+    rng = np.random.default_rng(config.training_seed)
+
+    def found(shift: Callable[[FloatArray], FloatArray]) -> FloatArray:
+        observables: dict[str, FloatArray] = {}
+        for name, data in each.items():
+            error = np.asarray(data.target_error)[:, 0]
+            value = np.clip(data.targets[:, 0] + error * shift(error), 0.0, 1.0)
+            signal, signal_error = expected_signal(
+                value, error, sigma, sigma_error, config.luminosity
+            )
+            observables |= {f"n_signal[{name}]": signal, f"n_signal_error[{name}]": signal_error}
+        return chi2_of(observables)
+
+    chi2 = found(np.zeros_like)
+    redrawn = [
+        np.abs(found(lambda error: rng.standard_normal(len(error))) - chi2) for _ in range(_REDRAWS)
+    ]
+    columns = {
+        "id": ids,
+        **dict(zip(first.input_names, first.inputs.T, strict=True)),
+        CHI2: chi2,
+        CHI2_ERROR: np.mean(redrawn, axis=0),
+    }
+    return Chi2Table(columns, _card(scan, f"simulated efficiencies of {table.name}",
+                                    dict(table.card["inputs"])))  # fmt: skip
+
+
+def of_points(scan: Scan, table: Table) -> Chi2Table:
+    """chi2 at the points of a table: its own signals, or learned ones at its own spectra.
+
+    With columns ``n_signal[REGION]`` (and ``n_signal_error[REGION]``) for all regions of the scan
+    nothing else is asked: this is the way for tables of any model and chain. Otherwise the table
+    must have the masses and branching fractions that the scan's theory reads, and all parameters.
+    All other columns are kept.
+
+    Raises
+    ------
+    InputError
+        If a region of the table is none of the scan's, a column is missing, or a number is not
+        finite.
+    """
+    chi2_of = _chi2_function(scan.joint)
+    known = [region.name for region in scan.config.regions]
+    for column in table.columns:
+        base, bracket, rest = column.partition("[")
+        if bracket and base in ("n_signal", "n_signal_error") and rest[:-1] not in known:
+            problem = one_of(rest[:-1], known, "a region of the scan and its groups")
+            raise InputError(f"{table.name}: {column}", problem)
+    if any(column.startswith("n_signal[") for column in table.columns):
+        observables: Mapping[str, FloatArray] = _own_signals(table, known)
+        what = "signals"
+    else:
+        observables, what = _learned_signals(scan, table), "learned efficiencies at spectra"
+    columns = {**table.columns, CHI2: chi2_of(observables)}
+    inputs = dict(table.card.get("inputs", {}))
+    return Chi2Table(columns, _card(scan, f"{what} of {table.name}", inputs))
+
+
+def of_prior(scan: Scan, n_points: int, seed: int) -> Chi2Table:
+    """chi2 of the scan's own learned chain at valid points drawn from its prior.
+
+    Raises
+    ------
+    InputError
+        If the scan's combination gives no chi2.
+    """
+    joint = scan.joint
+    chi2_of = _chi2_function(joint)
+    rng = np.random.default_rng(seed)
+    points: list[FloatArray] = []
+    values: list[FloatArray] = []
+    with tqdm(total=n_points, desc="points", disable=None, leave=False) as bar:
+        while sum(map(len, points)) < n_points:
+            theta = joint.prior_transform(rng.random((_BATCH, joint.n_dim)))
+            batch = joint.evaluate_valid(theta)
+            points.append(theta[batch.valid])
+            values.append(
+                chi2_of({name: column[batch.valid] for name, column in batch.blobs.items()
+                         if name != "reason"})
+            )  # fmt: skip
+            bar.update(int(batch.valid.sum()))
+    theta, chi2 = np.concatenate(points)[:n_points], np.concatenate(values)[:n_points]
+    columns = {**dict(zip(joint.names, theta.T, strict=True)), CHI2: chi2}
+    inputs = {name: {"range": list(ends)} for name, ends in scan.config.free.items()}
+    return Chi2Table(columns, _card(scan, "its learned chain at points of its prior", inputs))
+
+
+def _chi2_function(
+    joint: JointLikelihood,
+) -> Callable[[Mapping[str, FloatArray]], FloatArray]:
+    combination = joint.combination
+    if not joint.regions or not isinstance(combination, Selection):
+        raise InputError(
+            "combination",
+            "gives no chi2; use kind: best_expected or best_set, which compare every point with "
+            "the best signal strength",
+        )
+    return lambda observables: -2.0 * combination.log_likelihood(observables) + 0.0
+
+
+def _cross_sections(
+    table: Table, processes: tuple[str, ...]
+) -> tuple[FloatArray, FloatArray, np.ndarray]:
+    """Sum over processes, in the order of `point_dataset`; errors are common and add linearly."""
+    process = np.asarray(table.columns["process"])
+    rows = np.isin(process, list(processes))
+    ids, sigma, relative = table.numbers(
+        ["id", "cross_section_fb", "cross_section_rel_error"]
+    )[rows].T  # fmt: skip
+    unique, of_row = np.unique(ids, return_inverse=True)
+    complete = np.bincount(of_row) == len(processes)
+    total = np.bincount(of_row, sigma)[complete]
+    error = np.bincount(of_row, sigma * relative)[complete]
+    return total, error, unique[complete].astype(int)
+
+
+def _own_signals(table: Table, known: list[str]) -> dict[str, FloatArray]:
+    observables = {}
+    for region in known:
+        signal, error = f"n_signal[{region}]", f"n_signal_error[{region}]"
+        observables[signal] = _finite(table, signal)
+        there = error in table.columns
+        observables[error] = _finite(table, error) if there else 0.0 * observables[signal]
+    return observables
+
+
+def _learned_signals(scan: Scan, table: Table) -> Mapping[str, FloatArray]:
+    theory = scan.joint.theory
+    masses, branching = theory.spectrum_names
+    columns = {name: _finite(table, name) for name in (*theory.input_names, *masses, *branching)}
+    parameters = np.stack([columns[name] for name in theory.input_names], axis=1)
+    observed = theory.at_spectrum(
+        parameters,
+        {name: columns[name] for name in masses},
+        {name: columns[name] for name in branching},
+    )
+    bad = np.flatnonzero(~observed.valid)
+    if len(bad):
+        raise InputError(
+            table.name, f"row {bad[0] + 1} has no prediction: {observed.reason[bad[0]]}"
+        )
+    return observed.values
+
+
+def _finite(table: Table, name: str) -> FloatArray:
+    values = table.numbers([name])[:, 0]
+    bad = np.flatnonzero(~np.isfinite(values))
+    if len(bad):
+        raise InputError(f"{table.name}: {name}", f"has no number in row {bad[0] + 1}")
+    return values
+
+
+def _card(scan: Scan, source: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    options = scan.config.combination.options
+    return {
+        "title": f"chi2 of {scan.config.title or 'a scan'}",
+        "what": f"chi2 = -2 ln L of the chosen regions: {source}",
+        "inputs": dict(inputs),
+        "regions": {
+            region.name: {
+                "n_observed": scan.n_observed[region.name],
+                "background": region.background,
+                "background_error": region.background_error,
+            }
+            for region in scan.config.regions
+        },
+        "combination": {"kind": scan.config.combination.kind, **options.model_dump(mode="json")},
+        "source": "arXiv:1703.01309, section 2.2 and appendix A",
+    }

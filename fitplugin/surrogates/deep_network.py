@@ -1,0 +1,217 @@
+"""Deep networks as a surrogate: trained by PyTorch, evaluated in plain NumPy."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from pydantic import BaseModel
+
+from fitplugin.arrays import FloatArray, as_points
+from fitplugin.errors import InputError
+from fitplugin.surrogates.base import Examined, Surrogate, require_fitted
+from fitplugin.surrogates.checkpoint import Checkpoint
+from fitplugin.surrogates.dataset import Dataset, Schema
+from fitplugin.surrogates.deep_ensemble import train_ensemble
+from fitplugin.surrogates.deep_options import DeepNetworkOptions
+from fitplugin.surrogates.deep_training import require_torch
+from fitplugin.surrogates.dense import DenseNetwork
+from fitplugin.surrogates.frame import SMALLEST_STD, Frame, is_class, split_share
+from fitplugin.surrogates.recalibration import MIN_POINTS, fit_factor
+from fitplugin.surrogates.scaling import Standardiser
+from fitplugin.surrogates.transforms import backward, forward
+
+
+class _Fitted(NamedTuple):
+    frame: Frame
+    networks: tuple[DenseNetwork, ...]
+    floor: FloatArray  # (n_targets,) error that the networks have in common, transformed
+    factor: FloatArray  # (n_targets,) on the errors of the targets
+
+
+class DeepNetwork(Surrogate):
+    """Deep network: trained by PyTorch (extra ``nn``), evaluated in NumPy alone.
+
+    Several networks, trained from other first weights with other validation points, answer with
+    their mean. The error combines their spread with the residuals of points that no network has
+    seen, and is corrected on those points as ``calibration`` says. A training that keeps its state
+    in a file (`resumable`) can be interrupted at any time.
+    """
+
+    Options: ClassVar[type[BaseModel]] = DeepNetworkOptions
+    citations: ClassVar[tuple[str, ...]] = (
+        "P. Bechtle et al., SCYNet, arXiv:1703.01309",
+        "A. Paszke et al., PyTorch, arXiv:1912.01703",
+        "D. P. Kingma and J. Ba, Adam: A Method for Stochastic Optimization, arXiv:1412.6980",
+    )
+
+    def __init__(self, options: DeepNetworkOptions | None = None, fitted: _Fitted | None = None):
+        self.options = options or DeepNetworkOptions()
+        self._maybe_fitted = fitted
+        self._state_file: Path | None = None
+
+    @property
+    def schema(self) -> Schema:
+        """Names and box of what was learned."""
+        return self._fitted.frame.schema
+
+    @classmethod
+    def require_training(cls) -> None:
+        """Refuse to train without PyTorch."""
+        require_torch()
+
+    def resumable(self, path: Path) -> DeepNetwork:
+        """Return one whose `fit` keeps its state in a file, and goes on from there."""
+        other = copy.copy(self)
+        other._state_file = path
+        return other
+
+    def check(self, dataset: Dataset) -> None:
+        """Refuse what `fit` would refuse: classes, too few points, targets out of the domain."""
+        super().check(dataset)
+        if is_class(dataset):
+            raise InputError("targets", "are 0 and 1: a class; learn it with kind: network")
+        n_held_out = int(np.ceil(self.options.held_out * dataset.n_points))
+        if n_held_out < MIN_POINTS:
+            raise InputError(
+                "held_out",
+                f"{self.options.held_out:g} of {dataset.n_points} points are {n_held_out}; "
+                f"errors need {MIN_POINTS}",
+            )
+        self._transformed(dataset)
+
+    def fit(self, dataset: Dataset, rng: np.random.Generator) -> DeepNetwork:
+        """Return a trained ensemble; ``rng`` chooses held-out points, splits and first weights.
+
+        Raises
+        ------
+        InputError
+            If a column is constant, a feature is unknown, points are too few, the training
+            diverges (with the epoch and the cause), or a kept state is of another training.
+        MissingExtraError
+            If PyTorch is not installed.
+        """
+        self.check(dataset)
+        require_torch()
+        seeds = rng.integers(2**63, size=self.options.n_networks)
+        training, held_out = split_share(dataset, self.options.held_out, rng)
+        checkpoint = Checkpoint(self._state_file, self._digest(dataset, seeds))
+        frame = self._frame(training)
+        networks = train_ensemble(
+            frame.points(training.inputs),
+            frame.targets(self._transformed(training).targets),
+            self.options,
+            seeds.tolist(),
+            checkpoint,
+        )
+        fitted = self._with_errors(frame, networks, held_out)
+        checkpoint.remove()
+        return DeepNetwork(self.options, fitted)
+
+    def examine(self, inputs: ArrayLike) -> Examined:
+        """Predict at (n_points, n_inputs) inputs; remote is what leaves the box."""
+        values = as_points(inputs, self.input_names, "inputs")
+        fitted = self._fitted
+        mean, std = self._moments(fitted, values)
+        return Examined(mean, std * fitted.factor, fitted.frame.schema.remoteness(values))
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return weights, scalings and errors as plain arrays."""
+        frame, networks, floor, factor = self._fitted
+        arrays = {**frame.to_arrays(), "floor": floor, "factor": factor}
+        for index, network in enumerate(networks):
+            arrays |= network.to_arrays(f"network{index}")
+        return arrays
+
+    @classmethod
+    def from_arrays(
+        cls, options: DeepNetworkOptions, arrays: Mapping[str, np.ndarray]
+    ) -> DeepNetwork:
+        """Rebuild the ensemble that `to_arrays` came from.
+
+        Raises
+        ------
+        InputError
+            If the arrays are of another architecture than the options.
+        """
+        frame = Frame.from_arrays(arrays, options.features)
+        networks = tuple(
+            DenseNetwork.from_arrays(arrays, f"network{i}", options.activation, options.output)
+            for i in range(options.n_networks)
+        )
+        n_targets = len(frame.schema.target_names)
+        units = (len(frame.inputs.shift), *options.hidden, n_targets)
+        for network in networks:
+            found = (network.weights[0].shape[0], *(w.shape[1] for w in network.weights))
+            if found != units:
+                raise InputError(
+                    "hidden",
+                    f"the file holds a network of {'-'.join(map(str, found))} units, its options "
+                    f"one of {'-'.join(map(str, units))}: another architecture; train it again",
+                )
+        return cls(options, _Fitted(frame, networks, arrays["floor"], arrays["factor"]))
+
+    @property
+    def _fitted(self) -> _Fitted:
+        fitted: _Fitted = require_fitted(self._maybe_fitted)
+        return fitted
+
+    def _transformed(self, dataset: Dataset) -> Dataset:
+        columns = [
+            forward(column, options=self.options.transform, name=name)[0]
+            for name, column in zip(dataset.target_names, dataset.targets.T, strict=True)
+        ]
+        return replace(
+            dataset, targets=np.stack(columns, axis=1), target_error=None, variance_per_mean=None
+        )
+
+    def _frame(self, training: Dataset) -> Frame:
+        """Measure the training points; a frame of the transformed targets."""
+        transformed = self._transformed(training)
+        frame = Frame.of(transformed, self.options.features, binary=False)
+        if self.options.output == "tanh":
+            low, high = transformed.targets.min(axis=0), transformed.targets.max(axis=0)
+            # m = (z0 + y_max) / 2 and y_max - m: sigma of B.16 cancels
+            frame = frame._replace(targets=Standardiser(0.5 * (low + high), 0.5 * (high - low)))
+        return frame
+
+    def _with_errors(
+        self, frame: Frame, networks: tuple[DenseNetwork, ...], held_out: Dataset
+    ) -> _Fitted:
+        n_targets = len(frame.schema.target_names)
+        fitted = _Fitted(frame, networks, np.zeros(n_targets), np.ones(n_targets))
+        outputs = self._outputs(fitted, held_out.inputs)
+        truth = frame.targets(self._transformed(held_out).targets)
+        # what the networks have in common they cannot see in their spread
+        common = 1.4826 * np.median(np.abs(outputs.mean(axis=0) - truth), axis=0)
+        fitted = fitted._replace(floor=np.maximum(common, SMALLEST_STD))
+        mean, std = self._moments(fitted, held_out.inputs)
+        factor = fit_factor(
+            mean, std, held_out.targets, held_out.target_error, self.options.calibration
+        )
+        return fitted._replace(factor=factor)
+
+    def _outputs(self, fitted: _Fitted, values: FloatArray) -> FloatArray:
+        """Standardised outputs of every network: (n_networks, n_points, n_targets)."""
+        points = fitted.frame.points(values)
+        return np.stack([network(points) for network in fitted.networks])
+
+    def _moments(self, fitted: _Fitted, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        outputs = self._outputs(fitted, values)
+        scale = fitted.frame.targets.scale
+        spread = outputs.std(axis=0, ddof=1) if len(outputs) > 1 else 0.0
+        std = np.broadcast_to(np.hypot(spread, fitted.floor) * scale, outputs.shape[1:])
+        return backward(
+            fitted.frame.targets.restore(outputs.mean(axis=0)), std, self.options.transform
+        )
+
+    def _digest(self, dataset: Dataset, seeds: np.ndarray) -> str:
+        facts = json.dumps([self.options.model_dump(mode="json"), dataset.digest(), seeds.tolist()])
+        return hashlib.sha256(facts.encode()).hexdigest()
