@@ -121,6 +121,9 @@ def of_points(scan: Scan, table: Table) -> Chi2Table:
 def of_prior(scan: Scan, n_points: int, seed: int) -> Chi2Table:
     """chi2 of the scan's own learned chain at valid points drawn from its prior.
 
+    Besides the parameters the table has masses, branching fractions and cross-sections, which a
+    scan predicts anyway and from which chi2 is easier to learn.
+
     Raises
     ------
     InputError
@@ -128,23 +131,24 @@ def of_prior(scan: Scan, n_points: int, seed: int) -> Chi2Table:
     """
     joint = scan.joint
     chi2_of = _chi2_function(joint)
+    masses, branching = joint.theory.spectrum_names
+    kept = (*masses, *branching, "cross_section")
     rng = np.random.default_rng(seed)
-    points: list[FloatArray] = []
-    values: list[FloatArray] = []
+    parts: list[dict[str, FloatArray]] = []
+    n_found = 0
     with tqdm(total=n_points, desc="points", disable=None, leave=False) as bar:
-        while sum(map(len, points)) < n_points:
+        while n_found < n_points:
             theta = joint.prior_transform(rng.random((_BATCH, joint.n_dim)))
-            batch = joint.evaluate_valid(theta)
-            points.append(theta[batch.valid])
-            values.append(
-                chi2_of({name: column[batch.valid] for name, column in batch.blobs.items()
-                         if name != "reason"})
-            )  # fmt: skip
-            bar.update(int(batch.valid.sum()))
-    theta, chi2 = np.concatenate(points)[:n_points], np.concatenate(values)[:n_points]
-    columns = {**dict(zip(joint.names, theta.T, strict=True)), CHI2: chi2}
+            valid, blobs = joint.evaluate_valid(theta)[1:]
+            there = {name: column[valid] for name, column in blobs.items() if name != "reason"}
+            columns = dict(zip(joint.names, theta[valid].T, strict=True))
+            columns |= {name: there[name] for name in kept}
+            parts.append({**columns, CHI2: chi2_of(there)})
+            n_found += int(valid.sum())
+            bar.update(int(valid.sum()))
+    joined = {name: np.concatenate([p[name] for p in parts])[:n_points] for name in parts[0]}
     inputs = {name: {"range": list(ends)} for name, ends in scan.config.free.items()}
-    return Chi2Table(columns, _card(scan, "its learned chain at points of its prior", inputs))
+    return Chi2Table(joined, _card(scan, "its learned chain at points of its prior", inputs))
 
 
 def _chi2_function(

@@ -44,7 +44,7 @@ class Checkpoint:
         if self._path is None or not self._path.exists():
             return {}
         try:
-            with np.load(self._path, allow_pickle=False) as archive:
+            with np.load(io.BytesIO(self._path.read_bytes()), allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
         except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(

@@ -214,7 +214,7 @@ def _pass(
         cost.backward()
         if not torch.isfinite(cost):
             raise _diverged(
-                torch, weights, float(cost), epoch, start // options.batch_size, options
+                torch, weights, cost.item(), epoch, start // options.batch_size, options
             )
         optimiser.step()
 
@@ -222,7 +222,7 @@ def _pass(
 def _diverged(
     torch: Any, weights: list[Any], cost: float, epoch: int, step: int, options: DeepNetworkOptions
 ) -> InputError:
-    largest = max(float(torch.abs(weight).max()) for weight in weights)
+    largest = max(torch.abs(weight).max().item() for weight in weights)
     cause = (
         f"the weights have grown to {largest:.3g}"
         if np.isfinite(largest)

@@ -119,7 +119,7 @@ BAD = {
                        ["constraints[0].theory_error", "not -2"]),
     "missing workspace": ("regions.0.workspace", {"file": "none.json", "channel": "SR"},
                           ["regions[0].workspace", "none.json"]),
-    "no regions": ("regions", [], ["regions: should have at least 1 item, not []"]),
+    "no regions": ("regions", [], ["regions: there is none, and no likelihoods either"]),
     "regions not a list": ("regions", {"name": "a"}, ["regions: should be a valid list"]),
     "parameters not a section": ("parameters", [1], ["parameters: should be a valid section"]),
     "count not finite": ("mock", {"benchmark": {"mu": float("nan")}}, ["mock.benchmark.mu", "nan"]),
