@@ -260,8 +260,9 @@ def chi2(
         made = chi2_table.of_simulation(built, scan.parent)
     write_table(out, made.columns, made.card, force)
     values = made.columns[chi2_table.CHI2]
-    noise = "" if made.noise is None else f"; its Monte Carlo noise: {made.noise:.2f} on average"
-    click.echo(f"{out}: {len(values)} points, chi2 {values.min():.3g} to {values.max():.3g}{noise}")
+    noise = made.card.get("monte_carlo_noise")
+    words = "" if noise is None else f"; its Monte Carlo noise: {noise:.2f} on average"
+    click.echo(f"{out}: {len(values)} points, chi2 {values.min():.3g} to {values.max():.3g}{words}")
 
 
 @dataset.command()

@@ -14,6 +14,7 @@ import csv
 import gzip
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +86,32 @@ def pack_cross_sections(raw: Path, target: Path) -> None:
     _update_card(target, n_rows=len(rows.splitlines()) - 1)
 
 
+def pack_features(made: Path, ranges: Mapping[str, Any], target: Path) -> None:
+    """Pack a table of `fitplugin dataset features`, in single precision, named by point number."""
+    with np.load(made, allow_pickle=False) as archive:
+        columns = {name: archive[name] for name in archive.files}
+    ids = columns.pop("name").astype(np.int64)
+    order = np.argsort(ids)
+    packed = {name: column[order].astype(np.float32) for name, column in columns.items()}
+    card = json.loads(made.with_suffix(".json").read_text())
+    card |= {
+        "title": "Model-independent features of natural supersymmetry, with spectra",
+        "what": "One row per point of the spectra with 119 < m_higgs < 131 GeV, m_chargino1 > 95 "
+        "GeV and a neutral lightest sparticle; the 56 features are columns n_... and energy_...",
+        "inputs": ranges,
+        "spectra": "SPheno 4.0.5 (arXiv:hep-ph/0301101, arXiv:1104.1573), run for this project",
+        "licence": "CC0-1.0",
+    }
+    target.with_suffix(".json").write_text(json.dumps(card))
+    write_packed({"id": ids[order], **packed}, target)
+
+
 @click.command()
+@click.option("--features", "made", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="A table of `fitplugin dataset features`.")  # fmt: skip
 @click.argument("raw", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--to", "folder", default=Path(__file__).parent / "natural_susy", type=Path)
-def main(raw: Path, folder: Path) -> None:
+def main(made: Path | None, raw: Path, folder: Path) -> None:
     """Pack RAW/spectra.csv.gz, RAW/efficiencies.csv.gz and the cross-section table."""
     spectra = read_raw(raw / "spectra.csv.gz")
     efficiencies = with_spectrum(
@@ -98,6 +121,9 @@ def main(raw: Path, folder: Path) -> None:
     write_packed(efficiencies, folder / "efficiencies.npz")
     table = "cross_sections_14TeV.csv"
     pack_cross_sections(raw / table, folder / table)
+    if made is not None:
+        card = json.loads((folder / "spectra.json").read_text())
+        pack_features(made, card["inputs"], folder / "features.npz")
 
 
 if __name__ == "__main__":

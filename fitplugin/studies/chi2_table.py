@@ -21,8 +21,9 @@ from fitplugin.likelihoods.joint import JointLikelihood
 from fitplugin.physics.efficiency import point_dataset
 from fitplugin.physics.yields import expected_signal
 from fitplugin.runs.build import Scan
+from fitplugin.surrogates import Dataset
 
-CHI2, CHI2_ERROR = "chi2", "chi2_error"
+CHI2, CHI2_ERROR, NOISE = "chi2", "chi2_error", "chi2_noise"
 _REDRAWS = 40
 _BATCH = 4096
 
@@ -33,17 +34,13 @@ class Chi2Table(NamedTuple):
     columns: dict[str, np.ndarray]
     card: dict[str, Any]
 
-    @property
-    def noise(self) -> float | None:
-        """Mean Monte Carlo error of chi2, where it is known."""
-        return float(self.columns[CHI2_ERROR].mean()) if CHI2_ERROR in self.columns else None
-
 
 def of_simulation(scan: Scan, folder: Any) -> Chi2Table:
     """chi2 at the simulated points of the scan's efficiencies, with its Monte Carlo error.
 
-    The error is the mean absolute change of chi2 when the efficiencies are drawn again within
-    theirs: no prediction can come nearer to these numbers on average, except by accident.
+    The error is the standard deviation of chi2 when the events that passed are drawn again, Poisson
+    about the learned efficiencies. The card's ``monte_carlo_noise`` is the mean absolute deviation
+    of these draws from their medians: no prediction has a smaller mean error.
 
     Raises
     ------
@@ -60,31 +57,61 @@ def of_simulation(scan: Scan, folder: Any) -> Chi2Table:
             for region in regions}  # fmt: skip
     first = each[regions[0].name]
     sigma, sigma_error, ids = _cross_sections(table, processes)
-    rng = np.random.default_rng(config.training_seed)
 
-    def found(shift: Callable[[FloatArray], FloatArray]) -> FloatArray:
+    def chi2_at(draw: Callable[[str, Dataset], tuple[FloatArray, FloatArray]]) -> FloatArray:
         observables: dict[str, FloatArray] = {}
         for name, data in each.items():
-            error = np.asarray(data.target_error)[:, 0]
-            value = np.clip(data.targets[:, 0] + error * shift(error), 0.0, 1.0)
             signal, signal_error = expected_signal(
-                value, error, sigma, sigma_error, config.luminosity
+                *draw(name, data), sigma, sigma_error, config.luminosity
             )
             observables |= {f"n_signal[{name}]": signal, f"n_signal_error[{name}]": signal_error}
         return chi2_of(observables)
 
-    chi2 = found(np.zeros_like)
-    redrawn = [
-        np.abs(found(lambda error: rng.standard_normal(len(error))) - chi2) for _ in range(_REDRAWS)
-    ]
+    rng = np.random.default_rng(config.training_seed)
+    expected = _learned_efficiencies(scan, table, first, ids)
+
+    def redrawn(name: str, data: Dataset) -> tuple[FloatArray, FloatArray]:
+        event = np.asarray(data.variance_per_mean)[:, 0]  # efficiency that an event stands for
+        value = np.minimum(event * rng.poisson(expected[name] / event), 1.0)
+        # half an event more than passed, as in the errors of the table
+        return value, np.sqrt(event * (value + 0.5 * event))
+
+    chi2 = chi2_at(lambda _, data: (data.targets[:, 0], np.asarray(data.target_error)[:, 0]))
+    draws = np.array([chi2_at(redrawn) for _ in range(_REDRAWS)])
+    noise = np.abs(draws - np.median(draws, axis=0)).mean(axis=0)
     columns = {
         "id": ids,
         **dict(zip(first.input_names, first.inputs.T, strict=True)),
         CHI2: chi2,
-        CHI2_ERROR: np.mean(redrawn, axis=0),
+        CHI2_ERROR: draws.std(axis=0, ddof=1),
+        NOISE: noise,
     }
-    return Chi2Table(columns, _card(scan, f"simulated efficiencies of {table.name}",
-                                    dict(table.card["inputs"])))  # fmt: skip
+    card = _card(scan, f"simulated efficiencies of {table.name}", dict(table.card["inputs"]))
+    return Chi2Table(columns, {**card, "monte_carlo_noise": float(noise.mean())})
+
+
+def _learned_efficiencies(
+    scan: Scan, table: Table, points: Dataset, ids: np.ndarray
+) -> dict[str, FloatArray]:
+    """Learned efficiency of every region at the spectra of simulated points, (n_points,) each."""
+    theory = scan.joint.theory
+    rows = np.searchsorted(table.columns["id"], ids)
+    masses, branching = theory.spectrum_names
+
+    def column(name: str) -> FloatArray:
+        there = name in table.columns
+        # what efficiencies do not read need not be there
+        return table.numbers([name])[rows, 0] if there else np.full(len(ids), np.nan)
+
+    order = [points.input_names.index(name) for name in theory.input_names]
+    observed = theory.at_spectrum(
+        points.inputs[:, order],
+        {name: column(name) for name in masses},
+        {name: column(name) for name in branching},
+    )
+    return {
+        region.name: observed.values[f"efficiency[{region.name}]"] for region in scan.config.regions
+    }
 
 
 def of_points(scan: Scan, table: Table) -> Chi2Table:

@@ -205,12 +205,16 @@ class DeepNetwork(Surrogate):
 
     def _moments(self, fitted: _Fitted, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         outputs = self._outputs(fitted, values)
-        scale = fitted.frame.targets.scale
-        spread = outputs.std(axis=0, ddof=1) if len(outputs) > 1 else 0.0
-        std = np.broadcast_to(np.hypot(spread, fitted.floor) * scale, outputs.shape[1:])
-        return backward(
-            fitted.frame.targets.restore(outputs.mean(axis=0)), std, self.options.transform
-        )
+        n_networks = len(outputs)
+        mean = np.add.reduce(outputs) / n_networks
+        variance = np.square(fitted.floor)
+        if n_networks > 1:
+            variance = variance + np.add.reduce(np.square(outputs - mean)) / (n_networks - 1)
+        else:
+            variance = np.broadcast_to(variance, mean.shape)
+        targets = fitted.frame.targets
+        std = np.sqrt(variance) * targets.scale
+        return backward(targets.restore(mean), std, self.options.transform)
 
     def _digest(self, dataset: Dataset, seeds: np.ndarray) -> str:
         facts = json.dumps([self.options.model_dump(mode="json"), dataset.digest(), seeds.tolist()])

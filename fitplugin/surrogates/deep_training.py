@@ -15,6 +15,7 @@ from fitplugin.surrogates.dense import DenseNetwork
 
 # an error is better if it is smaller by this share; less is noise of the last digits
 _BETTER = 1e-3
+_SATURATED = 1.0 - 1e-5
 _STEP, _BEST = "step", "best"
 
 
@@ -90,7 +91,7 @@ def train_deep(
     Raises
     ------
     InputError
-        If the cost is not finite, with the epoch and the cause.
+        If the cost is not finite, with the epoch and the cause, or a tanh output is saturated.
     """
     torch = require_torch()
     rotation = _eigenvectors(split.points) if options.decorrelate else None
@@ -122,7 +123,9 @@ def train_deep(
             course.note(error, [p.detach().numpy().copy() for p in net.parameters()])
             progress(Epoch(course.epoch, course.error, course.rate))
             keep(lambda: {**_state(net, optimiser), **course.to_arrays()})
-    return _dense(course.best, options, rotation)
+    network = _dense(course.best, options, rotation)
+    _refuse_saturated(network, split.validation_points, options)
+    return network
 
 
 class _Course:
@@ -233,6 +236,17 @@ def _diverged(
         f"the cost is {cost} in epoch {epoch + 1}, step {step + 1}: {cause}; "
         f"try a smaller rate than {options.learning_rate:g}",
     )
+
+
+def _refuse_saturated(
+    network: DenseNetwork, points: FloatArray, options: DeepNetworkOptions
+) -> None:
+    if options.output == "tanh" and (np.abs(network(points)) > _SATURATED).all():
+        raise InputError(
+            "learning_rate",
+            "the outputs went to the ends of their range and stayed there (tanh units without a "
+            f"slope); try a smaller rate than {options.learning_rate:g}, or output: linear",
+        )
 
 
 def _validation_error(torch: Any, net: Any, points: Any, targets: FloatArray) -> float:

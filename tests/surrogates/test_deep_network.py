@@ -188,6 +188,13 @@ def test_diverging_training_stops_with_the_epoch_and_the_cause():
         fitted(activation="relu", learning_rate=1e20, hidden=(64, 64, 64))
 
 
+def test_saturated_outputs_are_no_model():
+    data = dataset()
+    low = Dataset(data.inputs, np.exp(0.3 * data.targets - 20.0), ("a", "b"), ("chi2",), BOX)
+    with pytest.raises(InputError, match="learning_rate: the outputs went to the ends .* smaller"):
+        fitted(low, mode="direct", hidden=(300,) * 4, learning_rate=0.1, epochs=3)
+
+
 def test_training_leaves_the_random_numbers_of_others_alone():
     torch.manual_seed(5)
     expected = torch.rand(3)
