@@ -35,3 +35,13 @@ def ends_of(
         return float(low), float(high)
     except ValueError:
         raise InputError(option, f"{text or ends!r} must be {form}") from None
+
+
+def edges_of(text: str | None) -> list[float] | None:
+    """Return the numbers of ``A,B,...``."""
+    if text is None:
+        return None
+    try:
+        return [float(edge) for edge in text.split(",")]
+    except ValueError:
+        raise InputError("--ranges", f"{text!r} must be numbers with commas between") from None

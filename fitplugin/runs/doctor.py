@@ -18,6 +18,7 @@ _EXTRAS = {
     "nautilus-sampler": "nautilus",
     "distributed": "dask",
     "networkx": "combination",
+    "torch": "nn",
     "pythia8mc": "simulation",
     "fastjet": "simulation",
     "pyslha": "simulation",
