@@ -17,7 +17,7 @@ from fitplugin.physics.features import NAMES
 from fitplugin.plugins import Component, component
 from fitplugin.stats.gaussian import log_mean_exp_half
 from fitplugin.surrogates import Dataset, Surrogate
-from fitplugin.surrogates.store import inspect
+from fitplugin.surrogates.store import inspect, read_card
 
 Trainer = Callable[[str, Dataset, Component], Surrogate]
 
@@ -88,6 +88,15 @@ class Learned:
             problem = one_of(options.target, surrogate.target_names, "a target of the model")
             raise InputError("target", problem)
         self._column = surrogate.target_names.index(options.target)
+
+    @classmethod
+    def reads(cls, options: LearnedOptions, folder: Path) -> tuple[str, ...]:
+        """Names of what the term will read, known before anything is trained."""
+        if options.model is not None:
+            return tuple(read_card(folder / options.model).inputs)
+        if options.inputs is not None:
+            return options.inputs
+        return tuple(read_table(str(options.dataset), folder).card.get("inputs", {}))
 
     @classmethod
     def build(

@@ -102,8 +102,10 @@ def build_theory(config: ScanConfig, train: Trainer, folder: Path) -> Theory:
     """Compose the physics chain, asking ``train`` for every surrogate."""
     spectrum = config.spectrum
     processes = config.cross_section.processes
-    at_process = any(region.efficiency.inputs == "process" for region in config.regions)
-    branching = _at("cross_section", lambda: branching_names(processes)) if at_process else ()
+    needs_branching = any(
+        region.efficiency.inputs == "process" for region in config.regions
+    ) or any(name.startswith("br_") for name in _read_by_terms(config, folder))
+    branching = _at("cross_section", lambda: branching_names(processes)) if needs_branching else ()
     calculator = _at(
         "spectrum", lambda: spectrum.plugin.build(spectrum.options, train, folder, branching)
     )
@@ -178,6 +180,19 @@ def _learn_efficiency(
     table = read_table(asked.dataset, folder)
     dataset = dataset_of(table, asked.region, config.cross_section.processes)
     return model(train(f"efficiency-{region.name}", dataset, region.surrogate))
+
+
+def _read_by_terms(config: ScanConfig, folder: Path) -> list[str]:
+    """Names that the terms under ``likelihoods`` will read, as far as they can tell beforehand."""
+    names: list[str] = []
+    for index, chosen in enumerate(config.likelihoods):
+        tell = getattr(chosen.plugin, "reads", None)
+        if tell is not None:
+            names += _at(
+                f"likelihoods[{index}]",
+                lambda tell=tell, chosen=chosen: tell(chosen.options, folder),
+            )
+    return names
 
 
 def build_terms(config: ScanConfig, train: Trainer, folder: Path) -> list[Any]:

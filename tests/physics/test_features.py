@@ -62,6 +62,15 @@ def test_exclusive_decays_of_two_squarks_follow_the_binomial_law():
     assert_allclose(found["energy_b_jet_std"], energy * math.sqrt(there * (1 - there)))
 
 
+def test_a_pion_of_a_nearly_degenerate_chargino_is_a_soft_jet():
+    point = spectrum({STOP: [(1.0, (CHARGINO, 5))], CHARGINO: [(1.0, (LSP, 211))]}, m1000024=200.5)
+    found = by_name(point)
+    assert found["n_jet_mean"] == found["n_missing_mean"] == 2.0
+    chargino = (1000**2 + 200.5**2 - 25) / 2000
+    pion = (200.5**2 - 200**2 + 0.1396**2) / (2 * 200.5)
+    assert_allclose(found["energy_jet_mean"], chargino / 200.5 * pion, rtol=1e-6)
+
+
 def test_cascade_is_boosted_by_the_energy_of_its_mother():
     point = spectrum({STOP: [(1.0, (CHARGINO, 5))], CHARGINO: [(1.0, (LSP, -11, 12))]})
     found = by_name(point)
