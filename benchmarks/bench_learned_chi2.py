@@ -56,7 +56,7 @@ PARAMETERS = ("mu", "tan_beta", "M3", "mQ3", "mtR", "At")
 # at the middle and at the upper end of the range, most of these near the lower one
 DIRECT = {"mode": "direct", "learning_rate": 3e-4}
 # its batches are made for 200 000 points: with few steps per epoch more epochs are a fair chance
-FEW = {"epochs": 2000, "plateau": 50, "patience": 200}
+FEW = {"epochs": 1000, "plateau": 50, "patience": 200}
 REPARAMETRISED = {"mode": "reparametrised"}
 OURS = {"transform": {"kind": "sqrt", "offset": 0.1}, "hidden": [200, 200, 200],
         "optimiser": "nadam", "learning_rate": 2e-3}  # fmt: skip

@@ -99,7 +99,9 @@ def pack_features(made: Path, ranges: Mapping[str, Any], target: Path) -> None:
         "what": "One row per point of the spectra with 119 < m_higgs < 131 GeV, m_chargino1 > 95 "
         "GeV and a neutral lightest sparticle; the 56 features are columns n_... and energy_...",
         "inputs": ranges,
-        "spectra": "SPheno 4.0.5 (arXiv:hep-ph/0301101, arXiv:1104.1573), run for this project",
+        "source": "features of arXiv:1703.01309, section 4, of spectra by SPheno 4.0.5 "
+        "(arXiv:hep-ph/0301101, arXiv:1104.1573), run for this project",
+        "units": "masses, soft parameters and energies in GeV; the others dimensionless",
         "licence": "CC0-1.0",
     }
     target.with_suffix(".json").write_text(json.dumps(card))
