@@ -32,9 +32,12 @@ def ends_of(
     """Return the two numbers of ``LOW:HIGH``."""
     low, _, high = ends.partition(":")
     try:
-        return float(low), float(high)
+        box = float(low), float(high)
     except ValueError:
         raise InputError(option, f"{text or ends!r} must be {form}") from None
+    if not box[0] < box[1]:
+        raise InputError(option, f"{text or ends!r} is inverted or empty")
+    return box
 
 
 def edges_of(text: str | None) -> list[float] | None:
