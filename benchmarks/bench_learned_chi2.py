@@ -32,7 +32,6 @@ import numpy as np
 from scipy.spatial.distance import jensenshannon
 from threadpoolctl import threadpool_limits
 
-import fitplugin
 from fitplugin.data.tables import Table, read_table, write_table
 from fitplugin.likelihoods.learned import LearnedOptions, chi2_dataset
 from fitplugin.physics.features import NAMES
@@ -279,14 +278,9 @@ def scan() -> dict[str, Any]:
         runner.load_scan(SCANS / f"{name}.yaml", in_parallel=True)
         trained = time.perf_counter()
         runner.run(SCANS / f"{name}.yaml", path, force=True)
-        joint = fitplugin.load(SCANS / f"{name}.yaml")
-        theta = joint.prior_transform(np.random.default_rng(SEED).random((500, 3)))
         cost[name] = {
             "models_s": round(trained - start, 1),
             "scan_s": round(time.perf_counter() - trained, 1),
-            "us_per_point_in_512": round(
-                1e6 * seconds(lambda j=joint, t=theta: j.evaluate(t), 9) / 512
-            ),
         }
         runs.append(read_run(path))
     (figure,) = plot_runs(runs, HERE / "results", ["region by region", "learned chi2"],

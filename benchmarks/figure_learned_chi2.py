@@ -53,7 +53,7 @@ def main() -> None:
             axis.legend(fontsize=6.5, loc="upper left")
         axes[0].set_ylabel(r"mean error of $\chi^2$")
         low, high = axes[0].get_ylim()
-        axes[0].set_ylim(low, 8.0 * high)
+        axes[0].set_ylim(low, 5.0 * high)
         figure.savefig(RESULTS / "learned_chi2.png", dpi=style.DPI)
 
 
