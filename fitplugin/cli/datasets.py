@@ -109,7 +109,7 @@ def truth(out: Path, files: tuple[Path, ...], scan: Path, points: Path | None, f
 @click.option("--scan", required=True, type=click.Path(path_type=Path),
               help="Whose regions, counts and combination.")  # fmt: skip
 @click.option("--points", metavar="TABLE",
-              help="Points with n_signal[REGION], or with a full spectrum.")  # fmt: skip
+              help="Points with n_signal[REGION], a full spectrum, or parameters.")  # fmt: skip
 @click.option("--draw", "n_draws", type=click.IntRange(min=1), metavar="N",
               help="Points drawn from the prior of the scan.")  # fmt: skip
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0),
@@ -256,7 +256,7 @@ def rare(
 
     refuse_existing(out, force)
     options = LearnedOptions(dataset=table, inputs=inputs or None, target=target)
-    data = chi2_dataset(read_table(table), options)
+    data = chi2_dataset([read_table(table)], options)
     ranges = [ends_of(text, "--between") for text in between]
     found = propose(data, n_points, strategy, np.random.default_rng(seed), ranges, width)
     card = {"title": f"Points where {target} of {table} is rare", "strategy": strategy,

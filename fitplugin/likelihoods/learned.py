@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,8 +26,9 @@ class LearnedOptions(Options):
     """Where the learned chi2 comes from: a table to be learned, or a stored model."""
 
     name: str = Field("learned", min_length=1)
-    dataset: str | None = Field(
-        None, description="Table with the inputs and the target; see `fitplugin dataset chi2`."
+    dataset: str | tuple[str, ...] | None = Field(
+        None,
+        description="Table with the inputs and the target, or several: `fitplugin dataset chi2`.",
     )
     inputs: tuple[str, ...] | None = Field(
         None,
@@ -96,7 +97,7 @@ class Learned:
             return tuple(read_card(folder / options.model).inputs)
         if options.inputs is not None:
             return options.inputs
-        return tuple(read_table(str(options.dataset), folder).card.get("inputs", {}))
+        return tuple(tables_of(options, folder)[0].card.get("inputs", {}))
 
     @classmethod
     def build(
@@ -112,7 +113,7 @@ class Learned:
         if options.model is not None:
             stored = inspect(folder / options.model)
             return cls(options, stored.model, error_factor, stored.sha256)
-        dataset = chi2_dataset(read_table(str(options.dataset), folder), options)
+        dataset = chi2_dataset(tables_of(options, folder), options)
         surrogate = train(f"{options.target}-{options.name}", dataset, options.surrogate)
         return cls(options, surrogate, error_factor)
 
@@ -152,15 +153,21 @@ class Learned:
         return log_mean_exp_half(mean[:, self._column], growth * std[:, self._column])
 
 
-def chi2_dataset(table: Table, options: LearnedOptions) -> Dataset:
-    """Training set of a learned chi2.
+def tables_of(options: LearnedOptions, folder: Path | None = None) -> list[Table]:
+    """Read the tables that the options name."""
+    names = (options.dataset,) if isinstance(options.dataset, str) else options.dataset or ()
+    return [read_table(name, folder) for name in names]
+
+
+def chi2_dataset(tables: Sequence[Table], options: LearnedOptions) -> Dataset:
+    """Training set of a learned chi2: the rows of all tables.
 
     Parameters
     ----------
-    table : Table
-        One row per point: the inputs, the target and, where it is known, its standard deviation
-        ``TARGET_error``. The card may name ``inputs`` with their ``range``; without one the box is
-        that of the extremes.
+    tables : sequence of Table
+        One row per point: the inputs, the target and, where every table knows it, its standard
+        deviation ``TARGET_error``. The card of the first may name ``inputs`` with their ``range``;
+        without one the box is that of the extremes.
     options : LearnedOptions
 
     Raises
@@ -168,41 +175,51 @@ def chi2_dataset(table: Table, options: LearnedOptions) -> Dataset:
     InputError
         If a column is missing or not a number, the target is negative, or no row is left.
     """
-    box: Mapping[str, Any] = table.card.get("inputs", {})
+    first = tables[0]
+    box: Mapping[str, Any] = first.card.get("inputs", {})
     names = options.inputs or tuple(box)
     if not names:
         raise InputError(
-            "inputs", f"name the columns of {table.name} to learn from; it has no card that does"
+            "inputs", f"name the columns of {first.name} to learn from; it has no card that does"
         )
     error_name = f"{options.target}_error"
-    there = [error_name] if error_name in table.columns else []
-    values = table.numbers([*names, options.target, *there, *options.within])
-    inputs, target = values[:, : len(names)], values[:, len(names)]
-    rows = np.ones(len(values), dtype=bool)
-    for column, (low, high) in zip(
-        values[:, values.shape[1] - len(options.within) :].T, options.within.values(), strict=True
-    ):
-        rows &= (column >= low) & (column <= high)
-    if not rows.any():
-        raise InputError("within", f"leaves no row of {table.name}")
-    bad = np.flatnonzero(rows & ~(target >= 0))
+    is_known = all(error_name in table.columns for table in tables)
+    error = (error_name,) if is_known else ()
+    rows = np.concatenate([_rows(table, names, error, options) for table in tables])
+    if not len(rows):
+        raise InputError("within", f"leaves no row of {', '.join(table.name for table in tables)}")
+    inputs = rows[:, : len(names)]
+    ranges = np.array([_range(name, box, inputs[:, i]) for i, name in enumerate(names)])
+    for i, name in enumerate(names):
+        low, high = options.within.get(name, (-np.inf, np.inf))
+        ranges[i] = max(ranges[i, 0], low), min(ranges[i, 1], high)
+    return Dataset(
+        inputs,
+        rows[:, len(names) : len(names) + 1],
+        tuple(names),
+        (options.target,),
+        ranges,
+        rows[:, len(names) + 1 :] if error else None,
+    )
+
+
+def _rows(
+    table: Table, names: tuple[str, ...], error: tuple[str, ...], options: LearnedOptions
+) -> FloatArray:
+    """Inputs, target and error of the rows inside the ranges that are asked for."""
+    values = table.numbers([*names, options.target, *error])
+    kept = np.ones(len(values), dtype=bool)
+    for name, (low, high) in options.within.items():
+        column = table.numbers([name])[:, 0]
+        kept &= (column >= low) & (column <= high)
+    target = values[:, len(names)]
+    bad = np.flatnonzero(kept & ~(target >= 0))
     if len(bad):
         raise InputError(
             f"{table.name}: {options.target}",
             f"is {target[bad[0]]:g} in row {bad[0] + 1}; chi2 is a number >= 0",
         )
-    ranges = np.array([_range(name, box, inputs[rows, i]) for i, name in enumerate(names)])
-    for i, name in enumerate(names):
-        low, high = options.within.get(name, (-np.inf, np.inf))
-        ranges[i] = max(ranges[i, 0], low), min(ranges[i, 1], high)
-    return Dataset(
-        inputs[rows],
-        target[rows, np.newaxis],
-        tuple(names),
-        (options.target,),
-        ranges,
-        values[rows, len(names) + 1 : len(names) + 2] if there else None,
-    )
+    return values[kept]
 
 
 def _range(name: str, box: Mapping[str, Any], values: FloatArray) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from fitplugin.arrays import FloatArray
+from fitplugin.arrays import BoolArray, FloatArray
 from fitplugin.data.tables import Table, read_table
 from fitplugin.errors import InputError, one_of
 from fitplugin.likelihoods.combination import Selection
@@ -40,7 +40,8 @@ def of_simulation(scan: Scan, folder: Any) -> Chi2Table:
 
     The error is the standard deviation of chi2 when the events that passed are drawn again, Poisson
     about the learned efficiencies. The card's ``monte_carlo_noise`` is the mean absolute deviation
-    of these draws from their medians: no prediction has a smaller mean error.
+    of these draws from their medians: as far as the learned efficiencies are right, no prediction
+    has a smaller mean error.
 
     Raises
     ------
@@ -118,9 +119,10 @@ def of_points(scan: Scan, table: Table) -> Chi2Table:
     """chi2 at the points of a table: its own signals, or learned ones at its own spectra.
 
     With columns ``n_signal[REGION]`` (and ``n_signal_error[REGION]``) for all regions of the scan
-    nothing else is asked: this is the way for tables of any model and chain. Otherwise the table
-    must have the masses and branching fractions that the scan's theory reads, and all parameters.
-    All other columns are kept.
+    nothing else is asked: this is the way for tables of any model and chain. With all masses and
+    branching fractions that the scan's theory reads, and all parameters, efficiencies are learned
+    ones at these spectra. With the scanned parameters only, the scan's own chain is asked, and
+    points that are not valid are left out. All other columns are kept.
 
     Raises
     ------
@@ -135,7 +137,11 @@ def of_points(scan: Scan, table: Table) -> Chi2Table:
         if bracket and base in ("n_signal", "n_signal_error") and rest[:-1] not in known:
             problem = one_of(rest[:-1], known, "a region of the scan and its groups")
             raise InputError(f"{table.name}: {column}", problem)
-    if any(column.startswith("n_signal[") for column in table.columns):
+    masses, branching = scan.joint.theory.spectrum_names
+    has_signals = any(column.startswith("n_signal[") for column in table.columns)
+    if not has_signals and not any(name in table.columns for name in (*masses, *branching)):
+        return _of_parameters(scan, table)
+    if has_signals:
         observables: Mapping[str, FloatArray] = _own_signals(table, known)
         what = "signals"
     else:
@@ -143,6 +149,14 @@ def of_points(scan: Scan, table: Table) -> Chi2Table:
     columns = {**table.columns, CHI2: chi2_of(observables)}
     inputs = dict(table.card.get("inputs", {}))
     return Chi2Table(columns, _card(scan, f"{what} of {table.name}", inputs))
+
+
+def _of_parameters(scan: Scan, table: Table) -> Chi2Table:
+    theta = np.stack([_finite(table, name) for name in scan.joint.names], axis=1)
+    found, valid = _chain_at(scan.joint, theta)
+    kept = {name: column[valid] for name, column in table.columns.items()}
+    what = f"its learned chain at the valid points of {table.name}"
+    return Chi2Table({**kept, **found}, _card(scan, what, _box(scan)))
 
 
 def of_prior(scan: Scan, n_points: int, seed: int) -> Chi2Table:
@@ -157,25 +171,32 @@ def of_prior(scan: Scan, n_points: int, seed: int) -> Chi2Table:
         If the scan's combination gives no chi2.
     """
     joint = scan.joint
-    chi2_of = _chi2_function(joint)
-    masses, branching = joint.theory.spectrum_names
-    kept = (*masses, *branching, "cross_section")
     rng = np.random.default_rng(seed)
     parts: list[dict[str, FloatArray]] = []
     n_found = 0
     with tqdm(total=n_points, desc="points", disable=None, leave=False) as bar:
         while n_found < n_points:
             theta = joint.prior_transform(rng.random((_BATCH, joint.n_dim)))
-            valid, blobs = joint.evaluate_valid(theta)[1:]
-            there = {name: column[valid] for name, column in blobs.items() if name != "reason"}
-            columns = dict(zip(joint.names, theta[valid].T, strict=True))
-            columns |= {name: there[name] for name in kept}
-            parts.append({**columns, CHI2: chi2_of(there)})
-            n_found += int(valid.sum())
-            bar.update(int(valid.sum()))
+            parts.append(_chain_at(joint, theta)[0])
+            n_found += len(parts[-1][CHI2])
+            bar.update(len(parts[-1][CHI2]))
     joined = {name: np.concatenate([p[name] for p in parts])[:n_points] for name in parts[0]}
-    inputs = {name: {"range": list(ends)} for name, ends in scan.config.free.items()}
-    return Chi2Table(joined, _card(scan, "its learned chain at points of its prior", inputs))
+    return Chi2Table(joined, _card(scan, "its learned chain at points of its prior", _box(scan)))
+
+
+def _chain_at(joint: JointLikelihood, theta: FloatArray) -> tuple[dict[str, FloatArray], BoolArray]:
+    """Parameters, spectrum and chi2 of the valid ones of some points, and which these are."""
+    chi2_of = _chi2_function(joint)
+    masses, branching = joint.theory.spectrum_names
+    valid, blobs = joint.evaluate_valid(theta)[1:]
+    there = {name: column[valid] for name, column in blobs.items() if name != "reason"}
+    columns = dict(zip(joint.names, theta[valid].T, strict=True))
+    columns |= {name: there[name] for name in (*masses, *branching, "cross_section")}
+    return {**columns, CHI2: chi2_of(there)}, valid
+
+
+def _box(scan: Scan) -> dict[str, Any]:
+    return {name: {"range": list(ends)} for name, ends in scan.config.free.items()}
 
 
 def _chi2_function(

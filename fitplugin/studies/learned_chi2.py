@@ -119,10 +119,10 @@ def judge_stored(
     options = LearnedOptions(
         dataset=table.name, inputs=model.input_names, target=model.target_names[0], within=within
     )
-    held_out = chi2_dataset(table, options)
+    held_out = chi2_dataset([table], options)
     others = {}
     if training is not None:
-        seen = chi2_dataset(training, options.model_copy(update={"within": {}}))
+        seen = chi2_dataset([training], options.model_copy(update={"within": {}}))
         others["nearest neighbour"] = nearest_neighbour(seen, held_out.inputs)
     return judge(model, held_out, edges, others)
 
@@ -175,7 +175,7 @@ def learn_table(
         place = ".".join(map(str, problem["loc"]))
         raise InputError(f"--option {place}", problem["msg"]) from error
     planner = Planner()
-    dataset = chi2_dataset(read_table(reference), asked)
+    dataset = chi2_dataset([read_table(reference)], asked)
     planner(target, dataset, asked.surrogate)
     adapted(asked.surrogate.plugin(asked.surrogate.options)).require_training()
     train(Order(target, dataset, asked.surrogate.to_dict(), seed, out, None))

@@ -12,8 +12,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import fitplugin
 from fitplugin.cli import main
-from fitplugin.data.tables import write_table
+from fitplugin.data.tables import read_table, write_table
 from fitplugin.errors import InputError, LikelihoodError
+from fitplugin.likelihoods.learned import LearnedOptions, chi2_dataset, tables_of
 from fitplugin.physics.theory import OUTSIDE
 from fitplugin.stats.gaussian import log_mean_exp_half
 from tests.conftest import SCANS
@@ -129,7 +130,16 @@ def test_a_stored_model_is_a_term_and_part_of_the_digest(folder, model_cache, jo
     assert len({models[1].digest(), models[2].digest(), joint.digest()}) == 3
 
 
-NARROW = {**BOX, "mu": [-1000, 1000]}
+def test_several_tables_are_learned_together(folder):
+    options = LearnedOptions(dataset=("chi2.npz", "more.csv"), within={"mu": (0, 500)})
+    write_chi2(folder / "more.csv", change=lambda columns: columns.update(mu=columns["mu"] / 2))
+    data = chi2_dataset(tables_of(options, folder), options)
+    first, second = (read_table(name, folder) for name in options.dataset)
+    mu = np.concatenate([first.columns["mu"], second.columns["mu"]])
+    assert data.n_points == (mu >= 0).sum()
+    assert_array_equal(data.ranges[0], [0, 500])
+    expected = np.concatenate([first.columns["chi2"], second.columns["chi2"]])[mu >= 0]
+    assert_array_equal(data.targets[:, 0], expected)
 
 
 @pytest.fixture(scope="module")

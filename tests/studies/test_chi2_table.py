@@ -113,6 +113,18 @@ def test_drawn_points_have_the_chi2_of_the_scan_itself(folder, made, model_cache
     assert_allclose(table.columns["m_stop1"], batch.blobs["m_stop1"])
 
 
+def test_points_with_parameters_only_have_the_chi2_of_the_scan(folder, made):
+    drawn = made("drawn.npz", "--draw", 50)
+    names = ("mu", "mQ3", "mtR")
+    # a point without chargino above the limit is not valid and left out
+    theta = np.append(drawn.numbers(names), [[10.0, 1000.0, 1000.0]], axis=0)
+    columns = dict(zip(names, theta.T, strict=True))
+    write_table(folder / "points.csv", {**columns, "tag": np.arange(51)}, {}, force=True)
+    table = made("again.npz", "--points", folder / "points.csv")
+    assert_allclose(table.columns["chi2"], drawn.columns["chi2"], rtol=1e-9, atol=1e-12)
+    assert_allclose(table.columns["tag"], np.arange(50))
+
+
 def test_a_known_spectrum_takes_the_place_of_the_learned_one(folder, made, model_cache):
     import fitplugin
 
