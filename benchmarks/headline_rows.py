@@ -392,8 +392,8 @@ def learned_chi2(found: Content) -> list[Headline]:
             "1.3 at home: 2.4 and 2.4, then 1.9 and 1.6",
         ),
         Headline(
-            "5000 points added to 15 000 draws: mean error with none, as they come, from the density "
-            "of rare points, around each of them; of chi2 from 25 to 95",
+            "5000 points added to 15 000 draws: mean error with none, as they come, from the "
+            "density of rare points, around each of them; of chi2 from 25 to 95",
             ", ".join(mean("rare", label) for label in _ADDED)
             + "; "
             + ", ".join(f"{_between(found['rare'][label]):.2f}" for label in _ADDED),
