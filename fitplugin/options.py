@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from fitplugin.errors import one_of
+from fitplugin.errors import InputError, one_of
 
 
 class Options(BaseModel):
@@ -27,6 +29,35 @@ class Options(BaseModel):
                     known = one_of(str(key), cls.model_fields, "an option here")
                     raise located_error((str(key),), value, known)
         return data
+
+
+def named_values(texts: Iterable[str], where: str) -> dict[str, Any]:
+    """Read options given as ``name=value``; a value is JSON, or else text.
+
+    Raises
+    ------
+    InputError
+        If a text is something else.
+
+    >>> named_values(["hidden=[32, 32]", "mode=direct"], "--option")
+    {'hidden': [32, 32], 'mode': 'direct'}
+    """
+    return {name: _value(text) for name, text in (pair(t, where, "name=value") for t in texts)}
+
+
+def pair(text: str, where: str, form: str) -> tuple[str, str]:
+    """Return both sides of ``name=value``; ``form`` is what an error asks for."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise InputError(where, f"{text!r} must be {form}")
+    return name, value
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def located_error(loc: tuple[str | int, ...], value: Any, message: str) -> ValidationError:

@@ -18,7 +18,7 @@ _FORCE = click.option("--force", "-f", is_flag=True, help="Replace what is there
 
 @click.group()
 def dataset() -> None:
-    """Build and look at tables of simulated efficiencies."""
+    """Make tables to learn from: efficiencies, chi2, features."""
 
 
 @dataset.command()

@@ -15,7 +15,7 @@ from fitplugin.errors import FitpluginError
 
 @click.group()
 def model() -> None:
-    """Look into stored models, and judge them."""
+    """Train, judge and look into stored models."""
 
 
 @model.command(name="test")

@@ -114,7 +114,7 @@ class Learned:
             stored = inspect(folder / options.model)
             return cls(options, stored.model, error_factor, stored.sha256)
         dataset = chi2_dataset(tables_of(options, folder), options)
-        surrogate = train(f"{options.target}-{options.name}", dataset, options.surrogate)
+        surrogate = train(f"likelihood-{options.name}", dataset, options.surrogate)
         return cls(options, surrogate, error_factor)
 
     @property

@@ -97,10 +97,18 @@ class ParameterSpace:
         for name in ends:
             if name not in trained:
                 raise InputError(f"{where}.{name}", one_of(name, trained, f"an input of {of_what}"))
-        for name, (low, high) in trained.items():
+        for name in trained:
             if name not in ends:
                 raise InputError(where, f"{name}, an input of {of_what}, has no value here")
-            first, last = ends[name]
+        self.check_overlap(trained, of_what, where)
+
+    def check_overlap(
+        self, trained: Mapping[str, tuple[float, float]], of_what: str, where: str = "parameters"
+    ) -> None:
+        """As `check_within`, for a model of which only some inputs are parameters."""
+        ends = {name: (value, value) for name, value in self.fixed.items()} | dict(self.ranges)
+        for name, (low, high) in trained.items():
+            first, last = ends.get(name, (low, high))
             if first < low or last > high:
                 came = f"{first:g}" if first == last else f"[{first:g}, {last:g}]"
                 raise InputError(

@@ -24,8 +24,8 @@ _GROUPS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "cross-section": ((parts.CROSS_SECTION,), "#000000"),
     "efficiencies": (("efficiency[",), "#e69f00"),
     "yields": ((parts.YIELDS,), "#f0e442"),
-    "counts": ((parts.COUNTS,), "#d55e00"),
-    "constraints, checks": ((parts.TERMS, parts.CONSTRAINTS, parts.CHECKS), "#b5b5b5"),
+    "counts, other terms": ((parts.COUNTS, parts.TERMS), "#d55e00"),
+    "constraints, checks": ((parts.CONSTRAINTS, parts.CHECKS), "#b5b5b5"),
 }
 _OURS, _THEIRS, _PAPER = "#e69f00", "#0072b2", "#555555"
 

@@ -59,7 +59,9 @@ def plan(config: ScanConfig, folder: Path) -> list[Job]:
     _check_parameters(config, theory)
     counts = config.counts or dict.fromkeys(_region_names(config), _MOCK_NOT_MADE)
     terms = build_terms(config, planner, folder)
-    _check_domains(config, terms)
+    space = ParameterSpace(config.free, config.fixed)
+    for term in terms:
+        space.check_overlap(getattr(term, "trained", {}), f"the likelihood {term.name}")
     _build_joint(config, theory, counts, terms, _NO_RECIPE)
     return planner.jobs
 
@@ -247,21 +249,6 @@ def _check_parameters(config: ScanConfig, theory: Theory) -> None:
     if config.mock is not None:
         benchmark = ParameterSpace({}, config.mock.point)
         benchmark.check_within(theory.trained, "the surrogate of spectrum", "mock.benchmark")
-
-
-def _check_domains(config: ScanConfig, terms: Sequence[Any]) -> None:
-    """Refuse a scan whose parameters leave the box in which a term was learned."""
-    ends = {name: (value, value) for name, value in config.fixed.items()} | config.free
-    for index, term in enumerate(terms):
-        for name, (low, high) in getattr(term, "trained", {}).items():
-            first, last = ends.get(name, (low, high))
-            if first < low or last > high:
-                came = f"{first:g}" if first == last else f"[{first:g}, {last:g}]"
-                raise InputError(
-                    f"parameters.{name}",
-                    f"{came} leaves the box [{low:g}, {high:g}] in which {term.name} "
-                    f"(likelihoods[{index}]) was trained",
-                )
 
 
 def _region_names(config: ScanConfig) -> list[str]:

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from fitplugin.errors import InputError
+from fitplugin.errors import InputError, MissingExtraError
 from fitplugin.physics.cross_section import PairProduction, production_of
 from fitplugin.physics.features import NAMES, features
 from fitplugin.pools.processes import ProcessPool
-from fitplugin.simulation.points import Unusable, read_points, slha_files
+from fitplugin.simulation.points import Unusable, point_of, request_of, slha_files
 
 
 class FeaturesTable(NamedTuple):
@@ -87,18 +87,17 @@ def _row(
     parameters: Mapping[str, tuple[str, int]],
     file: Path,
 ) -> dict[str, Any] | Unusable:
-    points, unusable = read_points([file], _production(cross_sections, processes), 1, 0, parameters)
-    if unusable:
-        return unusable[0]
-    (point,) = points
-    sigma = {name: value for name, (value, _) in point.cross_sections.items()}
+    production, name = _production(cross_sections, processes), file.stem
     try:
+        point = point_of(request_of(file, production, 1, 0), production, parameters)
+        sigma = {process: value for process, (value, _) in point.cross_sections.items()}
         values = features(point.spectrum, sigma)
+    except MissingExtraError:
+        raise
     except InputError as error:
-        name = point.request.name
-        return Unusable(name, point.request.sha256, str(error).removeprefix(f"{name}: "))
+        return Unusable(name, None, str(error).removeprefix(f"{name}: "))
     return {
-        "name": point.request.name,
+        "name": name,
         **point.spectrum.parameters,
         **point.spectrum.masses,
         **point.spectrum.branching,

@@ -139,19 +139,30 @@ def read_points(
     for file in tqdm(files, desc="reading", unit="file", disable=None, leave=False):
         name, sha256 = file.stem, None
         try:
-            request = Request(name, _text(file), production.processes, events, seed)
+            request = request_of(file, production, events, seed)
             sha256 = request.sha256
             twin = by_content.setdefault(sha256, file)
             if twin is not file:
                 raise InputError(name, f"is the same file as {twin}; one of them is enough")
-            spectrum = read_slha(request.slha, name, parameters, production.processes)
-            sigma = _cross_sections(production, spectrum)
-            points.append(Point(request, spectrum, sigma))
+            points.append(point_of(request, production, parameters))
         except MissingExtraError:
             raise
         except InputError as error:
             unusable.append(Unusable(name, sha256, str(error).removeprefix(f"{name}: ")))
     return points, unusable
+
+
+def request_of(file: Path, production: PairProduction, events: int, seed: int) -> Request:
+    """Return what is asked of a simulator for one file; `InputError` if it cannot be read."""
+    return Request(file.stem, _text(file), production.processes, events, seed)
+
+
+def point_of(
+    request: Request, production: PairProduction, parameters: Mapping[str, tuple[str, int]]
+) -> Point:
+    """Return the point of a request; `InputError` if its spectrum is none."""
+    spectrum = read_slha(request.slha, request.name, parameters, production.processes)
+    return Point(request, spectrum, _cross_sections(production, spectrum))
 
 
 def _text(file: Path) -> str:

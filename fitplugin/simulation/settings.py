@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from fitplugin.errors import InputError
+from fitplugin.options import named_values, pair
 from fitplugin.physics.cross_section import PairProduction, production_of
 from fitplugin.physics.natural_susy import SLHA_ENTRIES
 from fitplugin.physics.slha import entry
@@ -126,14 +126,12 @@ def entries_of(parameters: Iterable[str]) -> dict[str, tuple[str, int]]:
     InputError
         If a text is something else.
     """
-    places = dict(_pair(text, "--parameter", "NAME=BLOCK:INDEX") for text in parameters)
+    places = dict(pair(text, "--parameter", "NAME=BLOCK:INDEX") for text in parameters)
     return {name: entry(place) for name, place in places.items()} or dict(SLHA_ENTRIES)
 
 
 def _simulator(kind: str, options: Iterable[str], folder: Path | None) -> Component:
-    values = {name: _value(text) for name, text in (
-        _pair(option, "--option", "name=value") for option in options
-    )}  # fmt: skip
+    values = named_values(options, "--option")
     adapter: TypeAdapter[Component] = TypeAdapter(component("fitplugin.simulators"))
     try:
         return adapter.validate_python({"kind": kind, **values}, context={"folder": folder})
@@ -142,17 +140,3 @@ def _simulator(kind: str, options: Iterable[str], folder: Path | None) -> Compon
         place = ".".join(map(str, problem["loc"]))
         where = "--simulator" if place in ("", "kind") else f"--option {place}"
         raise InputError(where, problem["msg"].removeprefix("Value error, ")) from error
-
-
-def _pair(text: str, option: str, form: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals and value):
-        raise InputError(option, f"{text!r} must be {form}")
-    return name, value
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

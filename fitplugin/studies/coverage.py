@@ -174,6 +174,8 @@ def coverage_text(coverage: Coverage) -> str:
 
 def _refuse(config: ScanConfig, n_live: int) -> None:
     combination, sampler = config.combination, config.sampler
+    if not config.regions:
+        raise InputError("regions", "coverage draws mock counts of regions, and there are none")
     if not hasattr(combination.plugin, "draw"):
         raise InputError(
             "combination",

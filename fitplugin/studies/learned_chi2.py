@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import yaml
 from pydantic import ValidationError
 
 from fitplugin.arrays import FloatArray
 from fitplugin.data.tables import Table, read_table
 from fitplugin.errors import InputError
 from fitplugin.likelihoods.learned import LearnedOptions, chi2_dataset
+from fitplugin.options import named_values
 from fitplugin.runs.models import Order, Planner, train
 from fitplugin.stats.ranges import RangeError, errors_by_range, mean_error
 from fitplugin.surrogates import Dataset, Surrogate
@@ -150,7 +150,7 @@ def learn_table(
     kind : str
         The surrogate.
     options : sequence of str
-        ``name=value`` for it; values are read as YAML.
+        ``name=value`` for it; values are JSON, or else text.
     seed : int
         Decides splits and first weights.
     force : bool
@@ -163,8 +163,7 @@ def learn_table(
     """
     if out.exists() and not force:
         raise InputError(str(out), "exists; give --force to replace it")
-    values = {name: yaml.safe_load(value) for name, _, value in
-              (text.partition("=") for text in options)}  # fmt: skip
+    values = named_values(options, "--option")
     try:
         asked = LearnedOptions.model_validate(
             {"dataset": reference, "inputs": inputs, "target": target, "within": dict(within),

@@ -197,8 +197,9 @@ class _TimedModels(ModelCache):
         self._watch = watch
 
     def __call__(self, name: str, dataset: Dataset, surrogate: Component) -> Surrogate:
-        region = name.removeprefix("efficiency-")
-        part = efficiency_part(region) if region != name else _TRAINED.get(name, f"model: {name}")
+        kind, _, of = name.partition("-")
+        known = {"efficiency": efficiency_part(of), "likelihood": TERMS}
+        part = known.get(kind) or _TRAINED.get(name, f"model: {name}")
         return self._watch.over(super().__call__(name, dataset, surrogate), part)
 
 

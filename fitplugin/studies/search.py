@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -162,7 +164,8 @@ def _try(order: _Order) -> SearchTrial:
     nearest = errors("nearest neighbour", nearest_neighbour(training, held_out.inputs))
     options = DeepNetworkOptions.model_validate({**order.own, **order.options})
     try:
-        with threadpool_limits(1):
+        # its own progress bar would stand in the way of the search's
+        with threadpool_limits(1), redirect_stderr(StringIO()):
             model = DeepNetwork(options).fit(training, rng)
         network, reason = errors("network", model.predict(held_out.inputs).mean[:, 0]), None
     except InputError as error:

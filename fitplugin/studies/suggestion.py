@@ -54,7 +54,7 @@ def suggest(judged: Judged, n_points: int, seed: int = 0) -> Suggestion:
     Raises
     ------
     InputError
-        If there are fewer draws than points asked for, or the surrogates claim no error.
+        If there are fewer draws than points asked for, no regions, or no errors of surrogates.
     """
     theta = judged.draws.theta
     if not 1 <= n_points <= len(theta):
@@ -62,6 +62,10 @@ def suggest(judged: Judged, n_points: int, seed: int = 0) -> Suggestion:
             "suggest", f"must be from 1 to {len(theta)}, the draws from the posterior, "
             f"not {n_points}",
         )  # fmt: skip
+    if not judged.scatter:
+        raise InputError(
+            str(judged.run.path), "has no counting regions, whose efficiencies points would improve"
+        )
     standard = (theta - theta.mean(axis=0)) / theta.std(axis=0)
     uncertainty = sum(np.square(values) for values in judged.scatter.values()) * (
         1.0 + np.square(standard).sum(axis=1)

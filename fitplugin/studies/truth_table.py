@@ -160,5 +160,7 @@ def _refuse_typos(table: Table, ignored: tuple[str, ...], known: tuple[str, ...]
 
 
 def _example(joint: JointLikelihood) -> str:
+    if not joint.regions:
+        return joint.theory.spectrum_names[0][0]
     region = joint.regions[0].name
     return f"efficiency[{region}] or n_signal[{region}]"

@@ -205,7 +205,7 @@ def negative(columns):
         ({**TERM, "dataset": "negative.npz"}, {}, "chi2: is -1 in row 4; chi2 is a number >= 0"),
         ({**TERM, "within": {"mu": [600, 700]}}, {}, "within: leaves no row of chi2.npz"),
         ({**TERM, "within": {"mu": [0, 500]}}, {},
-         r"parameters\.mu: \[-500, 500\] leaves the box \[0, 500\] in which learned"),
+         r"parameters\.mu: \[-500, 500\] leaves the box \[0, 500\] in which the likelihood"),
         ({**TERM, "inputs": ["mu", "m_selectron"], "dataset": "other.npz"}, {},
          "learned: 'm_selectron' is not an observable of this scan"),
         (TERM, {"mock": {"benchmark": "natural_susy"}}, "mock: makes counts of regions, and there"),

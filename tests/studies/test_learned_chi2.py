@@ -159,6 +159,12 @@ def test_a_model_is_not_overwritten(folder, model):
     assert "exists; give --force" in problem
 
 
+def test_there_is_no_coverage_of_a_chi2_without_counts(folder, tmp_path):
+    scan = write_scan(folder, {"dataset": "chi2.npz", "surrogate": QUICK})
+    problem = invoke("coverage", scan, "--mocks", 1, "-o", tmp_path / "c", status=2)
+    assert "regions: coverage draws mock counts of regions, and there are none" in problem
+
+
 class TestSearch:
     @pytest.fixture(autouse=True)
     def _torch(self):
@@ -167,14 +173,14 @@ class TestSearch:
     def test_trials_have_own_splits_and_are_kept(self, folder, tmp_path):
         scan = write_scan(folder, {"dataset": "chi2.npz", "surrogate": DEEP})
         text = invoke("train", scan, "--search", 2, "-o", tmp_path)
-        lines = (tmp_path / "chi2-learned.jsonl").read_text().splitlines()
+        lines = (tmp_path / "likelihood-learned.jsonl").read_text().splitlines()
         trials = [json.loads(line) for line in lines]
         assert sorted(trial["number"] for trial in trials) == [0, 1]
         # other validation points: the neighbour has other errors
         assert trials[0]["nearest"]["mean"] != trials[1]["nearest"]["mean"]
         assert "nearest neighbour" in text
         # what is there is not done again; a cut line is
-        (tmp_path / "chi2-learned.jsonl").write_text(lines[0] + "\n" + lines[1][:40])
+        (tmp_path / "likelihood-learned.jsonl").write_text(lines[0] + "\n" + lines[1][:40])
         again = invoke("train", scan, "--search", 2, "-o", tmp_path)
         assert again == text
 

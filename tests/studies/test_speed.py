@@ -182,6 +182,13 @@ def test_ratios_are_the_papers_over_ours_in_equal_units():
         assert one.unequal
 
 
+def test_a_scan_without_regions_is_compared_where_it_can_be():
+    figures = [c.figure for c in paper.compared(0.0, cost(), 0, 2e-4, 0)]
+    assert figures == [
+        "likelihood at one point of a batch", "whole scan per evaluation", "whole scan",
+    ]  # fmt: skip
+
+
 # --- another likelihood ----------------------------------------------------------------------
 
 
