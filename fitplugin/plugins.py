@@ -56,7 +56,7 @@ def names(group: str) -> list[str]:
     """Return the registered names of a group, sorted.
 
     >>> names("fitplugin.surrogates")
-    ['deep_network', 'dgp', 'network', 'sklearn']
+    ['bnn', 'deep_network', 'dgp', 'network', 'sklearn']
     """
     return sorted(_registered(group))
 

@@ -26,6 +26,10 @@ def model() -> None:
 @click.option("--within", multiple=True, metavar="NAME=LOW:HIGH",
               help="Use these points only; may be repeated.")  # fmt: skip
 @click.option("--ranges", metavar="A,B,...", help="Ranges of the target.")
+@click.option("--window", metavar="LOW:HIGH",
+              help="Tell who has a target in this window: mean +- 3 sd overlaps it.")  # fmt: skip
+@click.option("--veto", type=click.FloatRange(1, min_open=True), metavar="FACTOR",
+              help="Also without points whose mean +- 3 sd spans a larger factor.")  # fmt: skip
 @AS_JSON
 def judge(
     file: Path,
@@ -33,19 +37,24 @@ def judge(
     training: str | None,
     within: tuple[str, ...],
     ranges: str | None,
+    window: str | None,
+    veto: float | None,
     as_json: bool,
 ) -> None:
     """Judge a stored model by a table of points that it has not seen.
 
-    Mean errors, overall and by range of the target. With points of another model or of another
+    Mean errors, overall and by range of the target, and how often mean +- 1, 2, 3 sd is right; of
+    classes: recall, precision and F1 at mean + k sd. With points of another model or of another
     part of the parameter space this is a transfer test.
 
     \b
     Example:
       fitplugin model test MODEL.npz other_model.npz --training chi2.npz
+      fitplugin model test m_higgs.npz spectra.csv --within m_higgs=110:130 --window 123:127
     """
     from fitplugin.data.tables import read_table
     from fitplugin.studies.learned_chi2 import judge_stored, judgement_text
+    from fitplugin.studies.measures import Asked
 
     found = judge_stored(
         file,
@@ -53,6 +62,7 @@ def judge(
         dict(range_of(text, "--within") for text in within),
         edges_of(ranges),
         None if training is None else read_table(training),
+        Asked(None if window is None else range_of(f"window={window}", "--window")[1], veto),
     )
     click.echo(json.dumps(found.to_dict(), indent=2) if as_json else judgement_text(found))
 
@@ -92,6 +102,7 @@ def learn(
       fitplugin model train scynet.npz chi2.npz --inputs features --option mode=reparametrised
     """
     from fitplugin.studies.learned_chi2 import learn_table
+    from fitplugin.surrogates.store import read_card
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     names = inputs if inputs is None or inputs == "features" else inputs.split(",")
@@ -101,6 +112,38 @@ def learn(
     except KeyboardInterrupt:
         raise FitpluginError("interrupted; the same command goes on from there") from None
     click.echo(f"model: {out}")
+    facts = read_card(out).calibration or {}
+    if facts.get("converged") is False:
+        click.echo(
+            f"warning: the chains have not agreed (R-hat {facts['r_hat_90']:g} for nine tenths of "
+            "the predictions); draw more, or use a smaller network",
+            err=True,
+        )
+
+
+@model.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--prior", "changes", multiple=True, required=True, metavar="NAME=VALUE",
+              help="family, weight_scale or bias_scale; may be repeated.")  # fmt: skip
+@click.option("--force", "-f", is_flag=True, help="Replace what is there.")
+def reweight(file: Path, out: Path, changes: tuple[str, ...], force: bool) -> None:
+    """Give the networks of a bnn another prior, without training.
+
+    Each is weighted by the ratio of the priors; how many still count is told. With few left,
+    train with that prior instead.
+
+    \b
+    Example:
+      fitplugin model reweight m_higgs.npz wider.npz --prior weight_scale=2
+    """
+    from fitplugin.studies.reweighted_model import reweight_stored
+
+    found = reweight_stored(file, out, changes, force)
+    click.echo(f"model: {out}\neffective networks: {found.effective:.1f} of {found.n_networks}")
+    if found.has_collapsed:
+        click.echo("warning: few networks count; errors are not to be trusted. Train with this "
+                   "prior instead.", err=True)  # fmt: skip
 
 
 @model.command()

@@ -44,6 +44,11 @@ class Spectrum(NamedTuple):
     probability: FloatArray
     remoteness: FloatArray
 
+    @property
+    def answered(self) -> BoolArray:
+        """Where the calculator has said something, (n_points,)."""
+        return np.asarray(np.isfinite([*self.mass.values()]).all(axis=0))
+
     def take(self, rows: BoolArray) -> Spectrum:
         """Return the points where ``rows`` is True."""
         mass, error, branching = (

@@ -14,6 +14,7 @@ from fitplugin.arrays import BoolArray, FloatArray, scattered
 from fitplugin.errors import InputError, one_of
 from fitplugin.physics.cross_section import PROCESSES, CrossSection, PairProduction
 from fitplugin.physics.efficiency import LearnedEfficiency
+from fitplugin.physics.gate import Gate
 from fitplugin.physics.spectrum import Spectrum, SpectrumCalculator
 from fitplugin.physics.yields import expected_signal
 
@@ -96,6 +97,11 @@ class Theory:
         return tuple(self._calculator.trained)
 
     @property
+    def gate(self) -> Gate | None:
+        """What decides before the spectrum is asked, if anything does."""
+        return getattr(self._calculator, "gate", None)
+
+    @property
     def observable_names(self) -> tuple[str, ...]:
         """Names of everything that `observables` gives, in order."""
         masses = self._calculator.masses
@@ -149,10 +155,14 @@ class Theory:
         """
         spectrum, cross_section = self._produce(parameters)
         outside = spectrum.remoteness > 1
-        if wanted is None or self.out_of_domain == "reject":
+        answered = spectrum.answered
+        is_asked = wanted is not None and self.out_of_domain != "reject"
+        if not is_asked and answered.all():
             values, remote = self._yields(parameters, spectrum, cross_section)
             return self._collect(spectrum, cross_section, values, outside | remote)
-        rows = wanted(self._collect(spectrum, cross_section, {}, outside))
+        rows = answered
+        if wanted is not None and is_asked:
+            rows = answered & wanted(self._collect(spectrum, cross_section, {}, outside))
         values = dict.fromkeys(self._yield_names, np.full(len(parameters), np.nan))
         if rows.any():
             part, remote = self._yields(

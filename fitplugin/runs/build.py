@@ -24,6 +24,7 @@ from fitplugin.physics.efficiency import (
     point_dataset,
     process_dataset,
 )
+from fitplugin.physics.gate import Gate, GatedSpectrum
 from fitplugin.physics.parameters import ParameterSpace
 from fitplugin.physics.spectrum import Trainer
 from fitplugin.physics.squarks import branching_names
@@ -79,7 +80,7 @@ def build(config: ScanConfig, folder: Path, models: ModelCache) -> Scan:
     theory = build_theory(config, models, folder)
     counts = mock_counts(config, theory) if config.mock else config.counts or {}
     terms = build_terms(config, models, folder)
-    digests = _digests(config, counts, models, terms, folder)
+    digests = _digests(config, counts, models, terms, theory.gate, folder)
     digest = _sha256(digests)
     arguments = (config.model_dump_json(), str(folder.resolve()), str(models.folder), digest)
     joint = _build_joint(config, theory, counts, terms, Recipe(rebuild, arguments, digest))
@@ -111,6 +112,10 @@ def build_theory(config: ScanConfig, train: Trainer, folder: Path) -> Theory:
     calculator = _at(
         "spectrum", lambda: spectrum.plugin.build(spectrum.options, train, folder, branching)
     )
+    if config.gate is not None:
+        asked, names = config.gate, tuple(calculator.trained)
+        gate = _at("gate", lambda: Gate.build(asked, names, train, folder))
+        calculator = GatedSpectrum(calculator, gate)
     production = _at(
         "cross_section",
         lambda: _production(config.cross_section.table, processes, folder),
@@ -246,6 +251,9 @@ def _build_joint(
 def _check_parameters(config: ScanConfig, theory: Theory) -> None:
     space = ParameterSpace(config.free, config.fixed)
     space.check_within(theory.trained, "the surrogate of spectrum")
+    if theory.gate is not None:
+        trained = {n: box for n, box in theory.gate.trained.items() if n in theory.trained}
+        space.check_overlap(trained, "the gate")
     if config.mock is not None:
         benchmark = ParameterSpace({}, config.mock.point)
         benchmark.check_within(theory.trained, "the surrogate of spectrum", "mock.benchmark")
@@ -287,13 +295,14 @@ def _digests(
     counts: Mapping[str, float],
     models: ModelCache,
     terms: Sequence[Any],
+    gate: Gate | None,
     folder: Path,
 ) -> dict[str, str]:
     # what does not change a log-likelihood (sampler, seed, processes) is left out
     facts = config.model_dump(
         mode="json",
         include={"parameters", "luminosity", "cross_section", "regions", "likelihoods",
-                 "nuisances", "combination", "constraints", "spectrum", "out_of_domain",
+                 "nuisances", "combination", "constraints", "spectrum", "gate", "out_of_domain",
                  "surrogate_error"},
     )  # fmt: skip
     return {
@@ -301,6 +310,7 @@ def _digests(
         "the observed counts": _sha256(dict(counts)),
         **{f"the model {name}": digest for name, digest in models.digests.items()},
         **{f"the model of {t.name}": t.digest for t in terms if getattr(t, "digest", "")},
+        **({"the model of the gate": gate.digest} if gate is not None and gate.digest else {}),
         "the cross-section table": read_table(config.cross_section.table, folder).digest,
         "the evaluation code": _code_digest(),
     }

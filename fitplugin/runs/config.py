@@ -24,6 +24,7 @@ from fitplugin.errors import InputError, one_of
 from fitplugin.likelihoods.combination import Nuisances
 from fitplugin.likelihoods.workspace import read_channel
 from fitplugin.options import Options, located_error
+from fitplugin.physics.gate import GateOptions
 from fitplugin.physics.natural_susy import BENCHMARKS
 from fitplugin.physics.theory import OutOfDomain
 from fitplugin.plugins import component
@@ -167,6 +168,9 @@ class ScanConfig(Options):
     luminosity: float = Field(gt=0, description="Integrated luminosity [1/fb].")
     spectrum: component("fitplugin.spectra") = Field(  # type: ignore[valid-type]
         {"kind": "learned"}, validate_default=True
+    )
+    gate: GateOptions | None = Field(
+        None, description="Learned validity: what it refuses is not asked of the spectrum."
     )
     cross_section: CrossSectionConfig = CrossSectionConfig()
     out_of_domain: OutOfDomain = Field(

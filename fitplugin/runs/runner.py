@@ -11,6 +11,7 @@ import numpy as np
 
 from fitplugin import plugins
 from fitplugin.errors import InputError
+from fitplugin.physics.gate import Gate
 from fitplugin.pools.base import POINTS_PER_TASK, Pool, available_cores
 from fitplugin.runs import directory, unfinished
 from fitplugin.runs.advice import advise
@@ -310,5 +311,22 @@ def check(path: str | Path, cache: str | Path | None = None, n_points: int = 100
         "valid_fraction_error": float(np.sqrt(fraction * (1 - fraction) / 2000)),
         "seconds_per_point": alone,
         "seconds_per_point_in_batch": together,
+        "gate": _gate_facts(joint.theory.gate),
         "advice": advise(scan.config, alone, together),
+    }
+
+
+def _gate_facts(gate: Gate | None) -> dict[str, Any] | None:
+    """What a gate decides by, and the measured cost of its mistakes."""
+    if gate is None:
+        return None
+    found = gate.mistakes()
+    facts: dict[str, Any] = {"threshold": gate.options.threshold, "cut": gate.options.cut}
+    if found is None:
+        return facts
+    return {
+        **facts,
+        "lost": found.lost,
+        "passed": found.passed,
+        "n_judged": found.n_valid + found.n_invalid,
     }

@@ -57,10 +57,23 @@ def check_table(found: Mapping[str, Any]) -> str:
             f" +- {found['valid_fraction_error']:.3f}",
             f"time per point: {1e6 * found['seconds_per_point']:.0f} us alone, "
             f"{1e6 * found['seconds_per_point_in_batch']:.0f} us in a batch",
+            *_gate_lines(found.get("gate")),
             f"advice: {found['advice']}",
             f"digest: {found['digest']}",
         ]
     )
+
+
+def _gate_lines(gate: Mapping[str, Any] | None) -> list[str]:
+    if gate is None:
+        return []
+    asks = f"gate: asks where {gate['threshold']} > {gate['cut']:g}"
+    if "lost" not in gate:
+        return [f"{asks}; its mistakes are not known: name points it has not seen under dataset"]
+    return [
+        f"{asks}; loses {gate['lost']:.1%} of the valid points, asks for {gate['passed']:.1%} of "
+        f"the others ({gate['n_judged']} held out)"
+    ]
 
 
 def calibration_table(judged: Sequence[Judged]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from fitplugin.likelihoods.learned import LearnedOptions, chi2_dataset
 from fitplugin.options import named_values
 from fitplugin.runs.models import Order, Planner, train
 from fitplugin.stats.ranges import RangeError, errors_by_range, mean_error
+from fitplugin.studies.measures import NOTHING_ASKED, Asked, measures, measures_text
 from fitplugin.surrogates import Dataset, Surrogate
 from fitplugin.surrogates.base import adapted
 from fitplugin.surrogates.store import inspect
@@ -57,11 +59,14 @@ class LearnedTest(NamedTuple):
     noise: float | None
     coverage68: float
     errors: list[Errors]
+    target: str = "chi2"
+    measures: Mapping[str, Any] = MappingProxyType({})
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it, JSON-ready."""
         return {
             **self._asdict(),
+            "measures": dict(self.measures),
             "errors": [
                 {
                     "label": each.label,
@@ -92,6 +97,7 @@ def judge_stored(
     within: Mapping[str, tuple[float, float]],
     edges: Sequence[float] | None = None,
     training: Table | None = None,
+    asked: Asked = NOTHING_ASKED,
 ) -> LearnedTest:
     """Judge a stored model by the points of a table.
 
@@ -107,6 +113,8 @@ def judge_stored(
         Ranges of the target.
     training : Table, optional
         The table of the training, for the nearest neighbour in it.
+    asked : Asked
+        Further measures.
 
     Raises
     ------
@@ -124,7 +132,7 @@ def judge_stored(
     if training is not None:
         seen = chi2_dataset([training], options.model_copy(update={"within": {}}))
         others["nearest neighbour"] = nearest_neighbour(seen, held_out.inputs)
-    return judge(model, held_out, edges, others)
+    return judge(model, held_out, edges, others, asked)
 
 
 def learn_table(
@@ -185,6 +193,7 @@ def judge(
     held_out: Dataset,
     edges: Sequence[float] | None = None,
     others: Mapping[str, FloatArray] | None = None,
+    asked: Asked = NOTHING_ASKED,
 ) -> LearnedTest:
     """Judge a model, and other predictions, by points that it has not seen."""
     examined = model.examine(held_out.inputs)
@@ -202,6 +211,8 @@ def judge(
             Errors(label, mean_error(values, truth), errors_by_range(values, truth, ends))
             for label, values in predictions.items()
         ],
+        held_out.target_names[0],
+        measures(examined.mean[:, 0], total, truth, asked),
     )
 
 
@@ -226,7 +237,8 @@ def judgement_text(found: LearnedTest) -> str:
     head = [f"{part.low:g}-{part.high:g}" for part in parts]
     width = max(9, *(len(text) + 2 for text in head))
     lines = [
-        f"{'mean error in chi2':<22}{'all':>9}" + "".join(f"{text:>{width}}" for text in head),
+        f"{'mean error in ' + found.target:<22}{'all':>9}"
+        + "".join(f"{text:>{width}}" for text in head),
         f"{'points':<22}{found.n_points:>9}" + "".join(f"{p.n_points:>{width}}" for p in parts),
     ]
     lines += [errors_line(each.label, each, width) for each in found.errors]
@@ -235,7 +247,7 @@ def judgement_text(found: LearnedTest) -> str:
         lines.append(f"mean error of the true values themselves: {found.noise:.2f}")
     if found.n_outside:
         lines.append(f"outside the training box: {found.n_outside} points")
-    return "\n".join(lines)
+    return "\n".join([*lines, *measures_text(found.measures)])
 
 
 def errors_line(label: str, errors: Errors, width: int) -> str:

@@ -122,8 +122,9 @@ class Card(_Closed):
     def require_reproduced(self, prediction: Prediction) -> None:
         """Refuse a prediction at the check inputs that is not the one of the card."""
         _require_sane(prediction, np.shape(self.check.mean))
-        # other BLAS builds differ in the last digits, amplified by the conditioning
-        slack = 1e-6 * (np.abs(self.check.mean) + self.check.std)
+        # other BLAS builds differ in the last digits, amplified by the conditioning; networks in
+        # single precision have seven of them
+        slack = 1e-5 * (np.abs(self.check.mean) + self.check.std)
         for found, expected in zip(prediction, (self.check.mean, self.check.std), strict=True):
             if not np.all(np.abs(found - np.asarray(expected)) <= slack):
                 raise InputError("", "no longer predicts its check vector; train it again")

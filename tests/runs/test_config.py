@@ -49,7 +49,7 @@ BAD = {
                       ["parameters.mu.prior.unifrom", "Did you mean 'uniform'"]),
     "no free parameter": ("parameters", {"mu": 200.0}, ["parameters: none of them has a prior"]),
     "unknown surrogate": ("regions.1.surrogate.kind", "dpg",
-                          ["regions[1].surrogate.kind: 'dpg' is not a surrogate. Known: deep",
+                          ["regions[1].surrogate.kind: 'dpg' is not a surrogate. Known: bnn",
                            "Did you mean 'dgp'?"]),
     "unknown sampler": ("sampler.kind", "dinesty", ["sampler.kind", "Did you mean 'dynesty'"]),
     "unknown constraint": ("constraints.0.kind", "higs_mass", ["constraints[0].kind",

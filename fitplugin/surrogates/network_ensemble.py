@@ -1,0 +1,101 @@
+"""Many networks of one architecture, evaluated together in plain NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from fitplugin.arrays import FloatArray
+from fitplugin.errors import InputError
+from fitplugin.surrogates.dense import Activation
+
+_WIDTH = 8  # points in a tile: the same digits alone and in any batch
+_AT_ONCE = 4096  # values of a layer and tile that fit the caches
+
+
+@dataclass(frozen=True)
+class NetworkEnsemble:
+    """Networks of one architecture; layers that all of them share are stored once.
+
+    Attributes
+    ----------
+    weights : tuple of (n_networks or 1, n_in, n_out) arrays
+    biases : tuple of (n_networks or 1, n_out) arrays
+    activation : {"tanh", "relu"}
+        Of the hidden units; outputs are linear.
+
+    >>> two = NetworkEnsemble((np.array([[[1.0]], [[2.0]]]),), (np.zeros((1, 1)),))
+    >>> two(np.array([[3.0]])).ravel()
+    array([3., 6.])
+    """
+
+    weights: tuple[FloatArray, ...]
+    biases: tuple[FloatArray, ...]
+    activation: Activation = "tanh"
+
+    def __post_init__(self) -> None:
+        n_before = self.weights[0].shape[1]
+        for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            fits = weight.ndim == 3 and bias.ndim == 2 and weight.shape[1] == n_before
+            if not fits or bias.shape[1] != weight.shape[2]:
+                raise InputError(
+                    f"layer {index}",
+                    f"has weights {weight.shape} and biases {bias.shape} after {n_before} units",
+                )
+            n_before = weight.shape[2]
+
+    @property
+    def n_networks(self) -> int:
+        """How many there are."""
+        return max(len(weight) for weight in self.weights)
+
+    @property
+    def units(self) -> tuple[int, ...]:
+        """Inputs, hidden units and outputs."""
+        return (self.weights[0].shape[1], *(weight.shape[2] for weight in self.weights))
+
+    def __call__(self, points: FloatArray) -> FloatArray:
+        """Map (n_points, n_in) to (n_networks, n_points, n_outputs)."""
+        rows = np.asarray(points, dtype=self.weights[0].dtype)
+        n_points, n_inputs = rows.shape
+        tiles = np.resize(rows, (-(-n_points // _WIDTH), _WIDTH, n_inputs))
+        found = np.empty((self.n_networks, *tiles.shape[:2], self.units[-1]), dtype=rows.dtype)
+        step = max(1, _AT_ONCE // (_WIDTH * max(self.units)))
+        for start in range(0, len(tiles), step):
+            part = slice(start, start + step)
+            found[:, part] = self._layers(tiles[np.newaxis, part])
+        return found.reshape(self.n_networks, -1, self.units[-1])[:, :n_points]
+
+    def _layers(self, values: FloatArray) -> FloatArray:
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            values = np.matmul(values, weight[:, np.newaxis])
+            values += bias[:, np.newaxis, np.newaxis]
+            if self.activation == "tanh":
+                np.tanh(values, out=values)
+            else:
+                np.maximum(values, 0.0, out=values)
+        values = np.matmul(values, self.weights[-1][:, np.newaxis])
+        return values + self.biases[-1][:, np.newaxis, np.newaxis]
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return ``weight_0``, ``bias_0``, ..."""
+        layers = enumerate(zip(self.weights, self.biases, strict=True))
+        return {
+            f"{what}_{index}": array
+            for index, layer in layers
+            for what, array in zip(("weight", "bias"), layer, strict=True)
+        }
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, np.ndarray], activation: Activation
+    ) -> NetworkEnsemble:
+        """Undo `to_arrays`."""
+        n_layers = sum(name.startswith("weight_") for name in arrays)
+        return cls(
+            tuple(arrays[f"weight_{index}"] for index in range(n_layers)),
+            tuple(arrays[f"bias_{index}"] for index in range(n_layers)),
+            activation,
+        )
