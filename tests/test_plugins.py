@@ -23,7 +23,10 @@ def test_file_reference_is_relative_to_the_scan(tmp_path):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("dpg", ["'dpg' is not a surrogate", "Known: bnn, deep_network, dgp", "Did you mean 'dgp'"]),
+        (
+            "dpg",
+            ["'dpg' is not a surrogate", "Known: bnn, deep_network", "Did you mean 'dgp'"],
+        ),
         ("no.such.module:Thing", ["cannot be imported"]),
         ("fitplugin.surrogates.dgp:DistributdGP", ["Did you mean 'DistributedGP'"]),
         ("nowhere.py:Thing", ["is not a file"]),

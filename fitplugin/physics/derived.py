@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError, one_of
+from fitplugin.physics import pmssm
 
 _M_TOP = 150.0  # running mass near 1 TeV [GeV]
 _M_Z, _SIN2_W = 91.19, 0.2312
@@ -124,11 +126,12 @@ class Derived:
     def __init__(self, names: Sequence[str], parameters: Sequence[str]) -> None:
         self.names = tuple(names)
         self._parameters = tuple(parameters)
-        known = [*parameters, *_FORMS, *_LEADING]
+        known = [*parameters, *_FORMS, *_LEADING, *pmssm.NAMES]
         for name in self.names:
             if name not in known:
                 raise InputError("inputs", one_of(name, known, "a parameter or derived quantity"))
         self._needs_leading = bool(set(self.names) & set(_LEADING))
+        self._needs_running = bool(set(self.names) & set(pmssm.NAMES))
         try:
             self(np.ones((1, len(self._parameters))))
         except KeyError as error:
@@ -146,8 +149,23 @@ class Derived:
         """The names, and all that had to be computed for them, as (n_points,) arrays."""
         columns = dict(zip(self._parameters, parameters.T, strict=True))
         derived = leading_order(columns) if self._needs_leading else {}
+        if self._needs_running:
+            derived |= pmssm.running(columns)
         forms = {name: _FORMS[name](columns) for name in self.names if name in _FORMS}
         return {**columns, **derived, **forms}
+
+
+def baselines_for(targets: Sequence[str], parameters: Sequence[str]) -> dict[str, str]:
+    """Leading-order quantity of each target that has one, given what parameters there are."""
+    for needed, known in ((pmssm.PARAMETERS, pmssm.BASELINES), (PARAMETERS, BASELINES)):
+        if set(needed) <= set(parameters):
+            return {target: known[target] for target in targets if target in known}
+    return {}
+
+
+def named_inputs(value: Any) -> Any:
+    """Spell out ``pmssm``: all that masses and validity of the pMSSM are well learned from."""
+    return pmssm.INPUTS if value == "pmssm" else value
 
 
 def pick(columns: Columns, names: Sequence[str]) -> FloatArray:

@@ -14,7 +14,7 @@ from fitplugin.arrays import BoolArray, FloatArray, scattered
 from fitplugin.data.tables import read_table
 from fitplugin.errors import InputError
 from fitplugin.options import Options
-from fitplugin.physics.derived import Derived
+from fitplugin.physics.derived import Derived, named_inputs
 from fitplugin.physics.spectrum import (
     Spectrum,
     SpectrumCalculator,
@@ -56,6 +56,11 @@ class GateOptions(Options):
     held_out: float = Field(
         0.1, gt=0, lt=0.5, description="Share of the table that judges what the rest teaches."
     )
+
+    @field_validator("inputs", mode="before")
+    @classmethod
+    def _spelt_out(cls, value: Any) -> Any:
+        return named_inputs(value)
 
     @field_validator("threshold")
     @classmethod

@@ -8,13 +8,13 @@ from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from fitplugin.arrays import BoolArray, FloatArray
 from fitplugin.data.tables import Table, read_table
 from fitplugin.errors import InputError
 from fitplugin.options import Options
-from fitplugin.physics.derived import BASELINES, PARAMETERS, Derived, pick
+from fitplugin.physics.derived import Derived, baselines_for, named_inputs, pick
 from fitplugin.plugins import component
 from fitplugin.surrogates import Dataset, Surrogate
 
@@ -103,7 +103,7 @@ class LearnedSpectrumOptions(Options):
     inputs: tuple[str, ...] = Field(
         _INPUTS,
         description="What the masses are learned from: parameters, abs_mu, sign_mu, "
-        "inverse_tan_beta, leading-order masses.",
+        "inverse_tan_beta, leading-order masses; pmssm: all that its 19 parameters give.",
     )
     surrogate: component("fitplugin.surrogates") = Field(  # type: ignore[valid-type]
         {"kind": "dgp", "kernel": "own", "scatter": "network", "overlap": 6},
@@ -129,6 +129,11 @@ class LearnedSpectrumOptions(Options):
     threshold: float = Field(
         0.5, gt=0, lt=1, description="Probability above which a point counts as valid."
     )
+
+    @field_validator("inputs", "branching_inputs", "validity_inputs", mode="before")
+    @classmethod
+    def _spelt_out(cls, value: Any) -> Any:
+        return named_inputs(value)
 
 
 class LearnedSpectrum:
@@ -263,9 +268,7 @@ def _learn(
     train: Trainer,
 ) -> _Learned:
     names, _ = input_box(table)
-    baselines = {}
-    if set(PARAMETERS) <= set(names):
-        baselines = {target: BASELINES[target] for target in targets if target in BASELINES}
+    baselines = baselines_for(targets, names)
     dataset = spectrum_dataset(table, rows, targets, inputs, baselines)
     return _Learned(train(name, dataset, surrogate), baselines)
 

@@ -210,8 +210,11 @@ class ScanConfig(Options):
     def _consistent(self) -> ScanConfig:
         if not self.free:
             raise located_error(("parameters",), None, "none of them has a prior to scan")
-        if not self.regions and not self.likelihoods:
-            raise located_error(("regions",), None, "there is none, and no likelihoods either")
+        # hard constraints only cut the prior: a likelihood needs something soft
+        is_soft = any(getattr(c.options, "has_error", False) for c in self.constraints)
+        if not (self.regions or self.likelihoods or is_soft):
+            problem = "there is none, and no likelihoods either, nor a constraint with an error"
+            raise located_error(("regions",), None, problem)
         if self.mock is not None and not self.regions:
             raise located_error(("mock",), None, "makes counts of regions, and there are none")
         names = [region.name for region in self.regions]

@@ -198,7 +198,7 @@ def test_arrays_that_name_other_inputs_are_refused(stored, refused):
         (lambda card: (card.clear(), card.update(schema=1)), "has schema version 1"),
         (
             lambda card: card.update(kind="dpg"),
-            "kind: 'dpg' is not a surrogate. Known: deep",
+            "kind: 'dpg' is not a surrogate. Known: bnn",
         ),
         (lambda card: card.update(kind="os:path"), "is not a complete model .*Options"),
         (lambda card: card["options"].update(scale="big"), "options: scale: "),
