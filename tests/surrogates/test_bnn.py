@@ -62,9 +62,8 @@ def sampled():
 
 
 @pytest.mark.parametrize("posterior", ["hmc", "last_layer", "ensemble"])
-@pytest.mark.parametrize("noise", ["constant", "input"])
-def test_errors_are_those_of_fresh_points(posterior, noise):
-    model = fitted(posterior=posterior, noise=noise, n_networks=10)
+def test_errors_are_those_of_fresh_points(posterior, sampled):
+    model = sampled if posterior == "hmc" else fitted(posterior=posterior, n_networks=10)
     fresh = dataset(2000, seed=9)
     mean, std = model.predict(fresh.inputs)
     found = calibrate(mean[:, 0], std[:, 0], fresh.targets[:, 0])
@@ -78,7 +77,9 @@ def test_errors_are_those_of_fresh_points(posterior, noise):
 def test_the_noise_is_inferred(sampled):
     fitted = sampled._fitted
     scale = fitted.frame.targets.scale[0]
-    model = blank(noise="constant").fit(dataset(1500), np.random.default_rng(0))
+    model = blank(noise="constant", posterior="last_layer").fit(
+        dataset(1500), np.random.default_rng(0)
+    )
     inferred = np.exp(model._fitted.log_noise[:, 0]) * model._fitted.frame.targets.scale[0]
     # sigma / sqrt(2 n) for n = 1215 is 2 %
     assert_allclose(inferred.mean(), 0.3, rtol=0.1)
@@ -109,9 +110,9 @@ def test_a_point_does_not_depend_on_its_batch(sampled):
 
 
 @pytest.mark.parametrize("posterior", ["hmc", "last_layer", "ensemble"])
-def test_stored_models_predict_the_same_and_carry_how_they_were_drawn(tmp_path, posterior):
-    options = {**SMALL, "posterior": posterior, "n_networks": 10}
-    model = fitted(**options)
+def test_stored_models_predict_the_same_and_carry_how_they_were_drawn(tmp_path, posterior, sampled):
+    options = SMALL if posterior == "hmc" else {**SMALL, "posterior": posterior, "n_networks": 10}
+    model = sampled if posterior == "hmc" else fitted(**options)
     path = tmp_path / "model.npz"
     save(model, "bnn", options, path, calibration=model.calibration_facts())
     again = load(path)
@@ -156,7 +157,7 @@ class TestResuming:
     def start(self, path, **options):
         return blank(**options).resumable(path).fit(dataset(), np.random.default_rng(3))
 
-    @pytest.mark.parametrize("after", [1, 3, 5])
+    @pytest.mark.parametrize("after", [1, 6])
     def test_goes_on_to_the_same_digits(self, tmp_path, monkeypatch, sampled, after):
         path = tmp_path / "state.npz"
         self.interrupted(path, monkeypatch, after)
