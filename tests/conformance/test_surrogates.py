@@ -11,6 +11,14 @@ from fitplugin.errors import InputError
 from fitplugin.surrogates import load, save
 
 NAMES = plugins.names("fitplugin.surrogates")
+# defaults, but for what takes minutes with them
+OPTIONS = {
+    "bnn": {
+        "hidden": (12,),
+        "pretraining": {"min_steps": 1000},
+        "sampling": {"n_warmup": 100, "n_draws": 20, "block": 20, "max_tree_depth": 4},
+    }
+}
 THETA = np.random.default_rng(8).uniform([-2.0, 0.0], [2.0, 5.0], (50, 2))
 
 
@@ -19,10 +27,15 @@ def kind(request):
     return request.param
 
 
+def options_of(kind):
+    plugin = plugins.load("fitplugin.surrogates", kind)
+    return plugin.Options.model_validate(OPTIONS.get(kind, {}))
+
+
 @pytest.fixture(scope="module")
 def fitted(kind, tiny_dataset):
     plugin = plugins.load("fitplugin.surrogates", kind)
-    return plugin(plugin.Options()).fit(tiny_dataset, np.random.default_rng(0))
+    return plugin(options_of(kind)).fit(tiny_dataset, np.random.default_rng(0))
 
 
 def test_prediction_does_not_depend_on_its_batch(fitted):
@@ -42,7 +55,7 @@ def test_prediction_has_a_positive_error_for_every_target(fitted):
 
 def test_same_seed_gives_the_same_model(kind, fitted, tiny_dataset):
     plugin = plugins.load("fitplugin.surrogates", kind)
-    again = plugin(plugin.Options()).fit(tiny_dataset, np.random.default_rng(0))
+    again = plugin(options_of(kind)).fit(tiny_dataset, np.random.default_rng(0))
     assert_array_equal(again.predict(THETA).mean, fitted.predict(THETA).mean)
 
 
@@ -53,7 +66,7 @@ def test_names_and_box_are_those_of_the_dataset(fitted, tiny_dataset):
 
 
 def test_store_round_trip(kind, fitted, tmp_path):
-    options = plugins.load("fitplugin.surrogates", kind).Options()
+    options = options_of(kind)
     save(fitted, kind, options.model_dump(mode="json"), tmp_path / "m.npz")
     assert_array_equal(load(tmp_path / "m.npz").predict(THETA).std, fitted.predict(THETA).std)
 
@@ -62,4 +75,4 @@ def test_a_repeated_row_is_refused_by_number(kind, tiny_dataset):
     plugin = plugins.load("fitplugin.surrogates", kind)
     repeated = tiny_dataset.take(np.append(np.arange(400), 17))
     with pytest.raises(InputError, match="rows 17 and 400 are the same point"):
-        plugin(plugin.Options()).fit(repeated, np.random.default_rng(0))
+        plugin(options_of(kind)).fit(repeated, np.random.default_rng(0))
