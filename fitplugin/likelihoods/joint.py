@@ -194,6 +194,16 @@ class JointLikelihood:
         blobs["reason"] = reason
         return Batch(np.where(valid, total, -np.inf), valid, blobs)
 
+    def log_terms(self, theta: ArrayLike) -> FloatArray:
+        """Sum of the logs of all `terms` at valid points, (n_points,): no counts are compared."""
+        parameters = self.space.complete(theta, self.theory.input_names)
+        readable = self._readable(self.theory.observables(parameters), theta)
+        valid = np.ones(len(parameters), dtype=bool)
+        total = np.zeros(len(parameters))
+        for term in self.terms:
+            total = total + self._ask(term, readable, valid, theta)
+        return total
+
     def log_likelihood(self, theta: ArrayLike) -> Any:
         """Natural log of the likelihood: a float for a vector, (n_points,) for a batch."""
         values = self.evaluate(theta).log_likelihood

@@ -190,8 +190,7 @@ def _point_of_prior(joint: JointLikelihood, seed: SeedSequence) -> FloatArray:
     theta = sample_prior(Validity(joint), n_points, SerialPool(), points_seed).samples
     if not joint.terms:
         return theta
-    blobs = joint.evaluate(theta).blobs
-    log_weight = np.sum([blobs[f"log_likelihood[{term.name}]"] for term in joint.terms], axis=0)
+    log_weight = joint.log_terms(theta)
     weights = np.exp(log_weight - log_weight.max())
     if not effective_size(weights) >= _LEAST_POOL_SIZE:
         raise InputError(

@@ -62,7 +62,7 @@ def test_soft_terms_are_part_of_the_prior():
     options = Gaussian.Options(observable="a", value=10.0, experimental_error=6.0)
     joint = toy((Gaussian(options),))
     points = np.concatenate(
-        [mocks._point_of_prior(joint, seed) for seed in SeedSequence(8).spawn(40)]
+        [mocks._point_of_prior(joint, seed) for seed in SeedSequence(8).spawn(300)]
     )
     wanted = truncnorm(-10.0 / 6.0, 5.0, 10.0, 6.0)
     # the edge a + b < 60 leaves b alone but for a > 20, which is rare
