@@ -77,9 +77,7 @@ def test_errors_are_those_of_fresh_points(posterior, sampled):
 def test_the_noise_is_inferred(sampled):
     fitted = sampled._fitted
     scale = fitted.frame.targets.scale[0]
-    model = blank(noise="constant", posterior="last_layer").fit(
-        dataset(1500), np.random.default_rng(0)
-    )
+    model = blank(noise="constant").fit(dataset(1500), np.random.default_rng(0))
     inferred = np.exp(model._fitted.log_noise[:, 0]) * model._fitted.frame.targets.scale[0]
     # sigma / sqrt(2 n) for n = 1215 is 2 %
     assert_allclose(inferred.mean(), 0.3, rtol=0.1)
