@@ -246,10 +246,14 @@ def test_interrupted_it_says_how_to_go_on_and_loses_nothing(number, points, tmp_
     # p0 is fast, and the others take longer than anyone waits
     command = ["simulate", str(points), "-o", str(output), "--simulator", TOY, "--events", "1000",
                "--processes", "3", "--option", "fast=p0", "--option", "seconds=60"]  # fmt: skip
+    # workers of a shell's background ignore Ctrl-C, and so would what they start
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from fitplugin.cli import main; main()"
+    )
     running = subprocess.Popen(
-        [sys.executable, "-m", "fitplugin.cli", *command], text=True, stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
+        [sys.executable, "-c", program, *command], text=True, stderr=subprocess.PIPE
+    )
     for _ in range(600):
         time.sleep(0.1)
         if output.exists() and len(output.read_text().splitlines()) > 1:
