@@ -41,7 +41,7 @@ from fitplugin.runs import runner
 from fitplugin.runs.config import read_scan
 from fitplugin.runs.directory import read_run
 from fitplugin.studies import chi2_table
-from fitplugin.studies.learned_chi2 import EDGES, Errors, edges_for, judge, nearest_neighbour
+from fitplugin.studies.judged_model import EDGES, Errors, edges_for, judge, nearest_neighbour
 from fitplugin.studies.rare import propose
 from fitplugin.surrogates import Dataset
 from fitplugin.surrogates.deep_network import DeepNetwork

@@ -53,7 +53,7 @@ def judge(
       fitplugin model test m_higgs.npz spectra.csv --within m_higgs=110:130 --window 123:127
     """
     from fitplugin.data.tables import read_table
-    from fitplugin.studies.learned_chi2 import judge_stored, judgement_text
+    from fitplugin.studies.judged_model import judge_stored, judgement_text
     from fitplugin.studies.measures import Asked
 
     found = judge_stored(
@@ -101,7 +101,7 @@ def learn(
       fitplugin model train chi2_model.npz chi2.npz --option transform=sqrt
       fitplugin model train scynet.npz chi2.npz --inputs features --option mode=reparametrised
     """
-    from fitplugin.studies.learned_chi2 import learn_table
+    from fitplugin.studies.judged_model import learn_table
     from fitplugin.surrogates.store import read_card
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)

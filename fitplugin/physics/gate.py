@@ -154,10 +154,14 @@ class Gate:
         return {n: (float(low), float(high)) for n, (low, high) in zip(names, ranges, strict=True)}
 
     def passes(self, parameters: FloatArray) -> tuple[BoolArray, FloatArray]:
-        """Whether to ask for each of (n_points, n_parameters), and the probability it is valid."""
-        mean, std, _ = self._surrogate.examine(self._derived(parameters))
+        """Whether to ask for each of (n_points, n_parameters), and the probability it is valid.
+
+        Where the gate was not trained it stops no point: what it says there is worth nothing, and
+        a point that it loses nobody finds again.
+        """
+        mean, std, remoteness = self._surrogate.examine(self._derived(parameters))
         said = self.options.decision.says(mean[:, 0], std[:, 0])
-        return said, np.clip(mean[:, 0], 0.0, 1.0)
+        return said | (remoteness > 1), np.clip(mean[:, 0], 0.0, 1.0)
 
     def mistakes(self) -> Mistakes | None:
         """Count mistakes on points that were not seen; None where there is no such count."""

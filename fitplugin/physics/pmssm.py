@@ -9,10 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
 from fitplugin.arrays import FloatArray
+from fitplugin.physics.pmssm_loops import (
+    FLOOR,
+    VEV,
+    Columns,
+    bottom_shift,
+    gluon_gluino,
+    potential,
+)
 
 PARAMETERS = (
     "M1", "M2", "M3", "mu", "MA", "tan_beta", "At", "Ab", "Atau",
@@ -20,10 +29,8 @@ PARAMETERS = (
 )  # fmt: skip
 """Parameters [GeV], given at the scale Q = max(200 GeV, sqrt(mQ3 mtR)); MA is a pole mass."""
 
-_M_Z, _SIN2_W, _VEV = 91.19, 0.2312, 174.1  # [GeV]
-_ALPHA_S, _ALPHA_2 = 0.0885, 0.0335  # near 1 TeV
+_M_Z, _SIN2_W = 91.19, 0.2312  # [GeV]
 _M_TOP, _M_BOTTOM, _M_TAU = 150.0, 2.45, 1.75  # running, there [GeV]
-_FLOOR = 1e4  # squared masses below it have no sensible logarithm [GeV^2]
 _LIGHTEST_HIGGS, _HEAVIEST_HIGGS = 100.0, 140.0  # range of the baseline [GeV]
 _QUANTITIES = {  # name of what is learned: name of what it is close to
     "m_higgs": "running_m_higgs",
@@ -34,8 +41,6 @@ _QUANTITIES = {  # name of what is learned: name of what it is close to
 }
 BASELINES: Mapping[str, str] = MappingProxyType(_QUANTITIES)
 """Masses whose difference to a leading-order one is learned."""
-
-Columns = Mapping[str, FloatArray]
 
 
 def running(parameters: Columns) -> dict[str, FloatArray]:
@@ -53,167 +58,194 @@ def running(parameters: Columns) -> dict[str, FloatArray]:
         first-generation ones (``pole_m_X``) with the gluon-gluino shift; a negative mass stands for
         a negative square. ``running_m_higgs`` from the one-loop effective potential.
         ``bottom_shift`` is Delta_b, ``bottom_mass`` m_b / (1 + Delta_b); ``lightest_squark``,
-        ``lightest_slepton``; ``mixing_ratio`` X_t / M_S, and logarithms and ratios of scales.
+        ``lightest_slepton``; ``mixing_ratio`` X_t / M_S, ``stop_sine`` and ``stop_cosine`` of twice
+        the stop mixing angle, and logarithms and ratios of scales.
 
     Source: S. Martin, hep-ph/9709356, section 8.4 (mass matrices); D. Pierce et al.,
     hep-ph/9606211, Eq. 34 (gluon-gluino shift); M. Carena et al., hep-ph/9912516 (Delta_b);
     J. Ellis, G. Ridolfi and F. Zwirner, Phys. Lett. B 262 (1991) 477 (Higgs boson).
     """
-    p = parameters
-    tan_beta, mu, m3 = p["tan_beta"], p["mu"], np.abs(p["M3"])
-    cos_2beta = (1.0 - tan_beta**2) / (1.0 + tan_beta**2)
-    sin2_beta = tan_beta**2 / (1.0 + tan_beta**2)
-    scale = np.maximum(200.0, np.sqrt(p["mQ3"] * p["mtR"]))
-    log_scale = np.log(scale / 1000.0)
-    top = _M_TOP * (1.0 - 0.04 * log_scale)
-    shift = _bottom_shift(p, top / (_VEV * np.sqrt(sin2_beta)))
-    bottom = _M_BOTTOM * (1.0 - 0.06 * log_scale) / _away_from_zero(1.0 + shift)
-    d_term = cos_2beta * _M_Z**2
-
-    def pole(square: FloatArray) -> FloatArray:
-        return square + _gluon_gluino(square, m3, scale)
-
-    x_top = p["At"] - mu / tan_beta
-    x_bottom, x_tau = p["Ab"] - mu * tan_beta, p["Atau"] - mu * tan_beta
-    left, right = (
-        p["mQ3"] ** 2 + top**2 + d_term * (0.5 - 2 / 3 * _SIN2_W),
-        p["mtR"] ** 2 + top**2 + d_term * 2 / 3 * _SIN2_W,
-    )
-    left_b, right_b = (
-        p["mQ3"] ** 2 + d_term * (-0.5 + _SIN2_W / 3) + bottom**2,
-        p["mbR"] ** 2 - d_term * _SIN2_W / 3 + bottom**2,
-    )
-    stops, sbottoms = _mixed(left, right, top * x_top), _mixed(left_b, right_b, bottom * x_bottom)
-    staus = _mixed(
-        p["mL3"] ** 2 + d_term * (-0.5 + _SIN2_W),
-        p["mtauR"] ** 2 - d_term * _SIN2_W,
-        _M_TAU * x_tau,
-    )
-    light = {
-        "up_left": p["mqL12"] ** 2 + d_term * (0.5 - 2 / 3 * _SIN2_W),
-        "down_left": p["mqL12"] ** 2 + d_term * (-0.5 + _SIN2_W / 3),
-        "up_right": p["muR12"] ** 2 + d_term * 2 / 3 * _SIN2_W,
-        "down_right": p["mdR12"] ** 2 - d_term * _SIN2_W / 3,
-    }
-    squarks = {f"pole_m_{name}": _root(pole(square)) for name, square in light.items()}
-    for name, square in zip(
-        ("stop1", "stop2", "sbottom1"),
-        (
-            *_mixed(pole(left), pole(right), top * x_top),
-            _mixed(pole(left_b), pole(right_b), bottom * x_bottom)[0],
-        ),
-        strict=True,
-    ):
-        squarks[f"pole_m_{name}"] = _root(square)
-    sleptons = {
-        "running_m_stau1": _root(staus[0]),
-        "running_m_tau_sneutrino": _root(p["mL3"] ** 2 + 0.5 * d_term),
-        "running_m_sneutrino": _root(p["mlL12"] ** 2 + 0.5 * d_term),
-        "running_m_selectron_left": _root(p["mlL12"] ** 2 + d_term * (-0.5 + _SIN2_W)),
-        "running_m_selectron_right": _root(p["meR12"] ** 2 - d_term * _SIN2_W),
-    }
-    stop_scale = np.sqrt(np.sqrt(np.maximum(stops[0], _FLOOR) * np.maximum(stops[1], _FLOOR)))
-    higgs, from_bottom = _higgs(p, top, np.abs(bottom), stops, sbottoms, sin2_beta)
+    at_q = _AtQ.of(parameters)
+    stops, sbottoms = _third_generation(parameters, at_q)
+    squarks = _pole_squarks(parameters, at_q, stops, sbottoms)
+    sleptons = _sleptons(parameters, at_q)
     return {
         **squarks,
         **sleptons,
-        "running_m_stop1": _root(stops[0]),
-        "running_m_stop2": _root(stops[1]),
-        "running_m_sbottom1": _root(sbottoms[0]),
-        "running_m_sbottom2": _root(sbottoms[1]),
-        "running_m_higgs": np.clip(_root(higgs), _LIGHTEST_HIGGS, _HEAVIEST_HIGGS),
+        "running_m_stop1": _root(stops.masses[0]),
+        "running_m_stop2": _root(stops.masses[1]),
+        "running_m_sbottom1": _root(sbottoms.masses[0]),
+        "running_m_sbottom2": _root(sbottoms.masses[1]),
         "lightest_squark": np.minimum.reduce(list(squarks.values())),
         "lightest_slepton": np.minimum.reduce(list(sleptons.values())),
-        "bottom_shift": np.clip(shift, -2.0, 2.0),
-        "bottom_mass": np.clip(bottom, -50.0, 50.0),
-        "bottom_in_higgs": np.sign(from_bottom) * np.log1p(np.abs(from_bottom)),
-        "mixing_ratio": x_top / stop_scale,
-        "mixing_ratio_squared": (x_top / stop_scale) ** 2,
-        "mixing_with_gluino": x_top / stop_scale * np.sign(p["M3"]),
-        "sbottom_mixing": np.clip(bottom * x_bottom / scale**2, -20.0, 20.0),
-        "gluino_ratio": m3 / scale,
-        "higgsino_ratio": np.abs(mu) / scale,
-        "log_scale": log_scale,
+        **_higgs(parameters, at_q, stops, sbottoms),
+        **_mixings(parameters, at_q, stops, sbottoms),
+        **_scales(parameters, at_q),
+    }
+
+
+class _AtQ(NamedTuple):
+    """What all masses need, at the scale Q of the parameters; each (n_points,)."""
+
+    sin2_beta: FloatArray
+    d_term: FloatArray  # M_Z^2 cos(2 beta)
+    scale: FloatArray  # Q [GeV]
+    top: FloatArray  # running masses [GeV]
+    bottom: FloatArray
+    bottom_shift: FloatArray  # Delta_b
+
+    @classmethod
+    def of(cls, p: Columns) -> _AtQ:
+        tan_beta = p["tan_beta"]
+        sin2_beta = tan_beta**2 / (1.0 + tan_beta**2)
+        scale = np.maximum(200.0, np.sqrt(p["mQ3"] * p["mtR"]))
+        log_scale = np.log(scale / 1000.0)
+        top = _M_TOP * (1.0 - 0.04 * log_scale)
+        shift = bottom_shift(p, top / (VEV * np.sqrt(sin2_beta)))
+        bottom = _M_BOTTOM * (1.0 - 0.06 * log_scale) / _away_from_zero(1.0 + shift)
+        return cls(sin2_beta, (1.0 - 2.0 * sin2_beta) * _M_Z**2, scale, top, bottom, shift)
+
+
+class _Mixed(NamedTuple):
+    """Squares of two states that mix [GeV^2]: diagonal, off-diagonal, eigenvalues ascending."""
+
+    left: FloatArray
+    right: FloatArray
+    off: FloatArray
+
+    @property
+    def half_gap(self) -> FloatArray:
+        return np.hypot(0.5 * (self.left - self.right), self.off)
+
+    @property
+    def masses(self) -> tuple[FloatArray, FloatArray]:
+        middle = 0.5 * (self.left + self.right)
+        return middle - self.half_gap, middle + self.half_gap
+
+
+def _third_generation(p: Columns, at_q: _AtQ) -> tuple[_Mixed, _Mixed]:
+    """Stops and sbottoms."""
+    top, bottom, d_term = at_q.top, at_q.bottom, at_q.d_term
+    stops = _Mixed(
+        p["mQ3"] ** 2 + top**2 + d_term * (0.5 - 2 / 3 * _SIN2_W),
+        p["mtR"] ** 2 + top**2 + d_term * 2 / 3 * _SIN2_W,
+        top * (p["At"] - p["mu"] / p["tan_beta"]),
+    )
+    sbottoms = _Mixed(
+        p["mQ3"] ** 2 + bottom**2 + d_term * (-0.5 + _SIN2_W / 3),
+        p["mbR"] ** 2 + bottom**2 - d_term * _SIN2_W / 3,
+        bottom * (p["Ab"] - p["mu"] * p["tan_beta"]),
+    )
+    return stops, sbottoms
+
+
+def _pole_squarks(p: Columns, at_q: _AtQ, stops: _Mixed, sbottoms: _Mixed) -> dict[str, FloatArray]:
+    m3, d_term = np.abs(p["M3"]), at_q.d_term
+
+    def pole(square: FloatArray) -> FloatArray:
+        return square + gluon_gluino(square, m3, at_q.scale)
+
+    def mixed(squarks: _Mixed) -> tuple[FloatArray, FloatArray]:
+        return _Mixed(pole(squarks.left), pole(squarks.right), squarks.off).masses
+
+    squares = {
+        "up_left": pole(p["mqL12"] ** 2 + d_term * (0.5 - 2 / 3 * _SIN2_W)),
+        "down_left": pole(p["mqL12"] ** 2 + d_term * (-0.5 + _SIN2_W / 3)),
+        "up_right": pole(p["muR12"] ** 2 + d_term * 2 / 3 * _SIN2_W),
+        "down_right": pole(p["mdR12"] ** 2 - d_term * _SIN2_W / 3),
+        "stop1": mixed(stops)[0],
+        "stop2": mixed(stops)[1],
+        "sbottom1": mixed(sbottoms)[0],
+    }
+    return {f"pole_m_{name}": _root(square) for name, square in squares.items()}
+
+
+def _sleptons(p: Columns, at_q: _AtQ) -> dict[str, FloatArray]:
+    d_term = at_q.d_term
+    staus = _Mixed(
+        p["mL3"] ** 2 + d_term * (-0.5 + _SIN2_W),
+        p["mtauR"] ** 2 - d_term * _SIN2_W,
+        _M_TAU * (p["Atau"] - p["mu"] * p["tan_beta"]),
+    )
+    squares = {
+        "stau1": staus.masses[0],
+        "tau_sneutrino": p["mL3"] ** 2 + 0.5 * d_term,
+        "sneutrino": p["mlL12"] ** 2 + 0.5 * d_term,
+        "selectron_left": p["mlL12"] ** 2 + d_term * (-0.5 + _SIN2_W),
+        "selectron_right": p["meR12"] ** 2 - d_term * _SIN2_W,
+    }
+    return {f"running_m_{name}": _root(square) for name, square in squares.items()}
+
+
+def _mixings(p: Columns, at_q: _AtQ, stops: _Mixed, sbottoms: _Mixed) -> dict[str, FloatArray]:
+    """How stops and sbottoms mix.
+
+    With a negative M3 SPheno 4.0.5 adds to m_h a term of the stop mixing angle that reaches tens of
+    GeV where left and right stops are degenerate; its mirror point, all signs of M_i, A_i and mu
+    changed, is the same physics without it. What is learned from such spectra needs that angle.
+    """
+    light, heavy = (np.maximum(square, FLOOR) for square in stops.masses)
+    ratio = stops.off / at_q.top / np.sqrt(np.sqrt(light * heavy))
+    sine = stops.off / np.maximum(stops.half_gap, 1.0)
+    cosine = 0.5 * (stops.left - stops.right) / np.maximum(stops.half_gap, 1.0)
+    negative = np.where(p["M3"] < 0, 1.0, 0.0)
+    gluino = np.log(np.maximum(np.abs(p["M3"]), 50.0) / at_q.scale)
+    return {
+        "mixing_ratio": ratio,
+        "mixing_ratio_squared": ratio**2,
+        "mixing_with_gluino": ratio * np.sign(p["M3"]),
+        "stop_sine": sine,
+        "stop_sine_squared": sine**2,
+        "stop_cosine": cosine,
+        "negative_M3": negative,
+        "negative_stop_sine": negative * sine,
+        "negative_stop_sine_cubed": negative * sine**3,
+        "negative_stop_product": negative * sine * np.abs(cosine),
+        "negative_stop_mixing": negative * sine**2 * ratio,
+        "negative_stop_mixing_gluino": negative * sine**2 * ratio * gluino,
+        "negative_stop_sine_mixing": negative * sine * ratio**2,
+        "sbottom_mixing": np.clip(sbottoms.off / at_q.scale**2, -20.0, 20.0),
+        "bottom_shift": np.clip(at_q.bottom_shift, -2.0, 2.0),
+        "bottom_mass": np.clip(at_q.bottom, -50.0, 50.0),
+    }
+
+
+def _scales(p: Columns, at_q: _AtQ) -> dict[str, FloatArray]:
+    """Ratios and logarithms."""
+    m3 = np.abs(p["M3"])
+    return {
+        "gluino_ratio": m3 / at_q.scale,
+        "higgsino_ratio": np.abs(p["mu"]) / at_q.scale,
+        "log_scale": np.log(at_q.scale / 1000.0),
         "log_MA": np.log(np.maximum(p["MA"], 50.0)),
-        "tree_m_higgs": _M_Z * np.abs(cos_2beta),
+        "tree_m_higgs": np.abs(at_q.d_term) / _M_Z,
         "abs_M1": np.abs(p["M1"]),
         "abs_M2": np.abs(p["M2"]),
         "abs_M3": m3,
     }
 
 
-def _gluon_gluino(square: FloatArray, m3: FloatArray, scale: FloatArray) -> FloatArray:
-    """One-loop shift of a squared squark mass by QCD, from its running one at a scale [GeV^2]."""
-    m2 = np.maximum(square, _FLOOR)
-    x = m3**2 / m2
-    loop = 1.0 + 3.0 * x + (x - 1.0) ** 2 * np.log(np.abs(x - 1.0) + 1e-12)
-    loop += -(x**2) * np.log(np.maximum(x, 1e-12)) + 2.0 * x * np.log(scale**2 / m2)
-    return np.asarray(2.0 * _ALPHA_S / (3.0 * np.pi) * m2 * loop)
-
-
-def _bottom_shift(p: Columns, y_top: FloatArray) -> FloatArray:
-    """Delta_b from gluinos, higgsinos and winos."""
-    mu, tan_beta, m_q2 = p["mu"], p["tan_beta"], p["mQ3"] ** 2
-    gluino = 2 * _ALPHA_S / (3 * np.pi) * p["M3"] * _loop(m_q2, p["mbR"] ** 2, p["M3"] ** 2)
-    higgsino = y_top**2 / (16 * np.pi**2) * p["At"] * _loop(m_q2, p["mtR"] ** 2, mu**2)
-    wino = -3 * _ALPHA_2 / (8 * np.pi) * p["M2"] * _loop(m_q2, p["M2"] ** 2, mu**2)
-    return np.asarray(mu * tan_beta * (gluino + higgsino + wino))
-
-
-def _loop(a: FloatArray, b: FloatArray, c: FloatArray) -> FloatArray:
-    """I(a, b, c) of three squared masses; equal ones are moved apart by a hair."""
-    a, b, c = np.maximum(a, 1.0), 1.0003 * np.maximum(b, 1.0), 0.9997 * np.maximum(c, 1.0)
-    above = a * b * np.log(a / b) + b * c * np.log(b / c) + c * a * np.log(c / a)
-    return np.asarray(above / ((a - b) * (b - c) * (a - c)))
-
-
-def _mixed(left: FloatArray, right: FloatArray, off: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Eigenvalues of a symmetric 2 x 2 matrix, ascending."""
-    half, middle = np.hypot(0.5 * (left - right), off), 0.5 * (left + right)
-    return middle - half, middle + half
-
-
-def _higgs(
-    p: Columns,
-    top: FloatArray,
-    bottom: FloatArray,
-    stops: tuple[FloatArray, FloatArray],
-    sbottoms: tuple[FloatArray, FloatArray],
-    sin2_beta: FloatArray,
-) -> tuple[FloatArray, FloatArray]:
-    """Squared mass of the light Higgs boson, and what bottom squarks add to its matrix / GeV^2."""
-    tan_beta, mu = p["tan_beta"], p["mu"]
+def _higgs(p: Columns, at_q: _AtQ, stops: _Mixed, sbottoms: _Mixed) -> dict[str, FloatArray]:
+    """Light Higgs boson, and what bottom squarks add to its matrix."""
+    tan_beta, mu, sin2_beta = p["tan_beta"], p["mu"], at_q.sin2_beta
     cos2_beta = 1.0 - sin2_beta
-    other, mix, own = _potential(top, stops, p["At"], p["At"] - mu / tan_beta, mu, sin2_beta)
-    other_b, mix_b, own_b = _potential(
-        bottom, sbottoms, p["Ab"], p["Ab"] - mu * tan_beta, mu, cos2_beta
+    other, mix, own = potential(
+        at_q.top, stops.masses, p["At"], p["At"] - mu / tan_beta, mu, sin2_beta
+    )
+    other_b, mix_b, own_b = potential(
+        np.abs(at_q.bottom), sbottoms.masses, p["Ab"], p["Ab"] - mu * tan_beta, mu, cos2_beta
     )
     m_a2 = p["MA"] ** 2
-    down = m_a2 * sin2_beta + _M_Z**2 * cos2_beta + other + own_b
-    up = m_a2 * cos2_beta + _M_Z**2 * sin2_beta + own + other_b
-    off = -(m_a2 + _M_Z**2) * np.sqrt(sin2_beta * cos2_beta) + mix + mix_b
-    return _mixed(down, up, off)[0], other_b
-
-
-def _potential(
-    quark: FloatArray,
-    squarks: tuple[FloatArray, FloatArray],
-    trilinear: FloatArray,
-    mixing: FloatArray,
-    mu: FloatArray,
-    share: FloatArray,
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """One-loop terms of a quark's squarks in the Higgs matrix: other doublet, mixed, own."""
-    light, heavy = (np.maximum(square, 0.1 * _FLOOR) for square in squarks)
-    gap = np.maximum(heavy - light, 1.0)
-    log_ratio = np.log((light + gap) / light)
-    g = 2.0 - (2.0 * light + gap) / gap * log_ratio
-    # a difference of nearly equal numbers: its expansion
-    g = np.where(gap < 1e-3 * light, -np.square(gap / light) / 6.0, g)
-    front = 3.0 * quark**4 / (8.0 * np.pi**2 * _VEV**2 * share)
-    a, m = trilinear * mixing / gap, mu * mixing / gap
-    own = np.log(light * heavy / quark**4) + 2.0 * a * log_ratio + a**2 * g
-    return front * m**2 * g, -front * m * (log_ratio + a * g), front * own
+    matrix = _Mixed(
+        m_a2 * sin2_beta + _M_Z**2 * cos2_beta + other + own_b,
+        m_a2 * cos2_beta + _M_Z**2 * sin2_beta + own + other_b,
+        -(m_a2 + _M_Z**2) * np.sqrt(sin2_beta * cos2_beta) + mix + mix_b,
+    )
+    light = _root(matrix.masses[0])
+    return {
+        "running_m_higgs": np.clip(light, _LIGHTEST_HIGGS, _HEAVIEST_HIGGS),
+        "bottom_in_higgs": np.sign(other_b) * np.log1p(np.abs(other_b)),
+    }
 
 
 def _away_from_zero(values: FloatArray) -> FloatArray:

@@ -46,10 +46,10 @@ def page(report: Report) -> str:
     body = f"""<p>{escape(report.title)}</p>
 <p>Every surrogate of the scan was trained without {100 * report.held_out_share:g} % of its points,
 then asked for those. What you see are these held-out points, which no training has seen. A
-surrogate that corrects its errors (<code>calibration: scale</code> or <code>conformal</code>)
-does so within its training, on a further share of the training points that it keeps aside: the
-report does not use that share, and the correction has not seen the points of the report. All is
-seeded by <code>training_seed: {report.training_seed}</code>. All numbers are in
+surrogate that corrects its errors (<code>calibration: scale</code>, <code>conformal</code> or
+<code>coverage</code>) does so within its training, on a further share of the training points that
+it keeps aside: the report does not use that share, and the correction has not seen the points of
+the report. All is seeded by <code>training_seed: {report.training_seed}</code>. All numbers are in
 <a href="calibration.json">calibration.json</a>; each figure is also there as a PDF.</p>
 <p>Surrogates: {links}.</p>
 <h2 id="summary">Summary</h2>

@@ -54,7 +54,7 @@ def _processes(job: Job) -> list[Candidate]:
     paper = {**same, "mode": "paper"}
     found = [
         Candidate(f"dgp local, recalibration {method}", "dgp", {**same, "calibration": method})
-        for method in ("none", "scale", "conformal")
+        for method in ("none", "scale", "conformal", "coverage")
     ]
     found += [
         Candidate(f"dgp local, noise {noise}", "dgp", {**same, "noise": noise})

@@ -23,7 +23,7 @@ from fitplugin.runs.config import ScanConfig, read_scan
 from fitplugin.runs.learning import each
 from fitplugin.runs.models import Job, Planner
 from fitplugin.stats.ranges import RangeError, errors_by_range, mean_error
-from fitplugin.studies.learned_chi2 import Errors, edges_for, errors_line, nearest_neighbour
+from fitplugin.studies.judged_model import Errors, edges_for, errors_line, nearest_neighbour
 from fitplugin.surrogates import Dataset
 from fitplugin.surrogates.deep_network import DeepNetwork
 from fitplugin.surrogates.deep_options import DeepNetworkOptions

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import copy
-import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 from pydantic import BaseModel
 from scipy.special import expit
 
-from fitplugin.arrays import FloatArray, as_points
+from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
 from fitplugin.stats.decisions import DECISIONS
-from fitplugin.surrogates.base import Examined, Surrogate, require_fitted
 from fitplugin.surrogates.bnn_density import Shape, noise_scale, require_jax
 from fitplugin.surrogates.bnn_options import BayesianNetworkOptions
 from fitplugin.surrogates.bnn_posterior import Drawn, draw
 from fitplugin.surrogates.bnn_pretraining import Split
 from fitplugin.surrogates.bnn_prior import PriorOptions, log_prior
-from fitplugin.surrogates.checkpoint import Checkpoint
-from fitplugin.surrogates.dataset import Dataset, Schema
+from fitplugin.surrogates.dataset import Dataset
 from fitplugin.surrogates.dense import Activation
 from fitplugin.surrogates.frame import SMALLEST_STD, Frame, is_class, split_share
 from fitplugin.surrogates.network_ensemble import NetworkEnsemble
-from fitplugin.surrogates.recalibration import MIN_POINTS, fit_factor
-from fitplugin.surrogates.transforms import backward, forward
+from fitplugin.surrogates.recalibration import fit_factor
+from fitplugin.surrogates.resumable_network import ResumableNetwork, require_units
+from fitplugin.surrogates.transforms import backward
 
 _FEWEST = 10.0  # effective networks; a reweighted ensemble with fewer has collapsed
 
@@ -45,7 +39,7 @@ class _Fitted(NamedTuple):
     facts: dict[str, Any]
 
 
-class BayesianNetwork(Surrogate):
+class BayesianNetwork(ResumableNetwork[BayesianNetworkOptions, _Fitted]):
     """Bayesian neural network: networks drawn from the posterior of their weights.
 
     Hamiltonian Monte Carlo (extra ``bnn``) samples weights, their prior's scales and the noise;
@@ -66,28 +60,10 @@ class BayesianNetwork(Surrogate):
         "arXiv:1904.09237",
     )
 
-    def __init__(
-        self, options: BayesianNetworkOptions | None = None, fitted: _Fitted | None = None
-    ):
-        self.options = options or BayesianNetworkOptions()
-        self._maybe_fitted = fitted
-        self._state_file: Path | None = None
-
-    @property
-    def schema(self) -> Schema:
-        """Names and box of what was learned."""
-        return self._fitted.frame.schema
-
     @classmethod
     def require_training(cls) -> None:
         """Refuse to train without jax, numpyro and optax."""
         require_jax()
-
-    def resumable(self, path: Path) -> BayesianNetwork:
-        """Return one whose `fit` keeps its state in a file, and goes on from there."""
-        other = copy.copy(self)
-        other._state_file = path
-        return other
 
     def check(self, dataset: Dataset) -> None:
         """Refuse what `fit` would refuse: constant targets, too few points."""
@@ -97,14 +73,6 @@ class BayesianNetwork(Surrogate):
                 raise InputError(
                     f"target {name}", f"is {column[0]:g} at every point: there is nothing to learn"
                 )
-        n_held_out = int(np.ceil(self.options.held_out * dataset.n_points))
-        if n_held_out < MIN_POINTS:
-            raise InputError(
-                "held_out",
-                f"{self.options.held_out:g} of {dataset.n_points} points are {n_held_out}; "
-                f"errors need {MIN_POINTS}",
-            )
-        self._transformed(dataset)
 
     def fit(self, dataset: Dataset, rng: np.random.Generator) -> BayesianNetwork:
         """Return networks that stand for the posterior; ``rng`` splits the points and seeds.
@@ -129,20 +97,13 @@ class BayesianNetwork(Surrogate):
         n_judged = max(1, round(self.options.validation * len(points)))
         split = Split(points[n_judged:], targets[n_judged:], points[:n_judged], targets[:n_judged])
         shape = Shape.of(points.shape[1], targets.shape[1], binary, self.options)
-        checkpoint = Checkpoint(self._state_file, self._digest(dataset, seed))
+        checkpoint = self._checkpoint(dataset, seed)
         drawn = draw(split, shape, self.options, seed, checkpoint)
         fitted = self._with_errors(
             _assembled(frame, shape, drawn, self.options.activation), held_out
         )
         checkpoint.remove()
         return BayesianNetwork(self.options, fitted)
-
-    def examine(self, inputs: ArrayLike) -> Examined:
-        """Predict at (n_points, n_inputs) inputs; remote is what leaves the box."""
-        values = as_points(inputs, self.input_names, "inputs")
-        fitted = self._fitted
-        mean, std = self._moments(fitted, values)
-        return Examined(mean, std * fitted.factor, fitted.frame.schema.remoteness(values))
 
     def calibration_facts(self) -> dict[str, Any]:
         """How the sampling went, and what held-out points say."""
@@ -232,32 +193,12 @@ class BayesianNetwork(Surrogate):
         n_noise = arrays["log_noise"].shape[1]
         n_targets = len(frame.schema.target_names)
         shape = Shape.of(len(frame.inputs.shift), n_targets, not n_noise, options)
-        if networks.units != shape.units:
-            raise InputError(
-                "hidden",
-                f"the file holds networks of {'-'.join(map(str, networks.units))} units, its "
-                f"options ask for {'-'.join(map(str, shape.units))}: another architecture; "
-                "train it again",
-            )
+        require_units(networks.units, shape.units)
         facts = json.loads(str(arrays["facts"]))
         scales, noise, weights, factor = (
             arrays[name] for name in ("log_scales", "log_noise", "log_weights", "factor")
         )
         return cls(options, _Fitted(frame, networks, scales, noise, weights, factor, facts))
-
-    @property
-    def _fitted(self) -> _Fitted:
-        fitted: _Fitted = require_fitted(self._maybe_fitted)
-        return fitted
-
-    def _transformed(self, dataset: Dataset) -> Dataset:
-        columns = [
-            forward(column, options=self.options.transform, name=name)[0]
-            for name, column in zip(dataset.target_names, dataset.targets.T, strict=True)
-        ]
-        return replace(
-            dataset, targets=np.stack(columns, axis=1), target_error=None, variance_per_mean=None
-        )
 
     def _with_errors(self, fitted: _Fitted, held_out: Dataset) -> _Fitted:
         mean, std = self._moments(fitted, held_out.inputs)
@@ -282,10 +223,6 @@ class BayesianNetwork(Surrogate):
         targets = fitted.frame.targets
         std = np.maximum(std, SMALLEST_STD) * targets.scale
         return backward(targets.restore(mean), std, self.options.transform)
-
-    def _digest(self, dataset: Dataset, seed: int) -> str:
-        facts = json.dumps([self.options.model_dump(mode="json"), dataset.digest(), seed])
-        return hashlib.sha256(facts.encode()).hexdigest()
 
 
 def _assembled(frame: Frame, shape: Shape, drawn: Drawn, activation: Activation) -> _Fitted:

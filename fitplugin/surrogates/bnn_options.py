@@ -89,7 +89,7 @@ class BayesianNetworkOptions(Options):
     held_out: float = Field(
         0.1, gt=0, lt=0.5, description="Share of the points kept from all of it, for the errors."
     )
-    calibration: Method = Field("conformal", description="Correction of the errors on that part.")
+    calibration: Method = Field("coverage", description="Correction of the errors on that part.")
 
     @model_validator(mode="after")
     def _several(self) -> BayesianNetworkOptions:

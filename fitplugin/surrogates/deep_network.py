@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import copy
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 from pydantic import BaseModel
 
-from fitplugin.arrays import FloatArray, as_points
+from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
-from fitplugin.surrogates.base import Examined, Surrogate, require_fitted
-from fitplugin.surrogates.checkpoint import Checkpoint
-from fitplugin.surrogates.dataset import Dataset, Schema
+from fitplugin.surrogates.dataset import Dataset
 from fitplugin.surrogates.deep_ensemble import train_ensemble
 from fitplugin.surrogates.deep_options import DeepNetworkOptions
 from fitplugin.surrogates.deep_training import require_torch
 from fitplugin.surrogates.dense import DenseNetwork
 from fitplugin.surrogates.frame import SMALLEST_STD, Frame, is_class, split_share
-from fitplugin.surrogates.recalibration import MIN_POINTS, fit_factor
+from fitplugin.surrogates.recalibration import fit_factor
+from fitplugin.surrogates.resumable_network import ResumableNetwork, require_units
 from fitplugin.surrogates.scaling import Standardiser
-from fitplugin.surrogates.transforms import backward, forward
+from fitplugin.surrogates.transforms import backward
 
 
 class _Fitted(NamedTuple):
@@ -36,7 +29,7 @@ class _Fitted(NamedTuple):
     factor: FloatArray  # (n_targets,) on the errors of the targets
 
 
-class DeepNetwork(Surrogate):
+class DeepNetwork(ResumableNetwork[DeepNetworkOptions, _Fitted]):
     """Deep network: trained by PyTorch (extra ``nn``), evaluated in NumPy alone.
 
     Several networks, trained from other first weights with other validation points, answer with
@@ -52,40 +45,16 @@ class DeepNetwork(Surrogate):
         "D. P. Kingma and J. Ba, Adam: A Method for Stochastic Optimization, arXiv:1412.6980",
     )
 
-    def __init__(self, options: DeepNetworkOptions | None = None, fitted: _Fitted | None = None):
-        self.options = options or DeepNetworkOptions()
-        self._maybe_fitted = fitted
-        self._state_file: Path | None = None
-
-    @property
-    def schema(self) -> Schema:
-        """Names and box of what was learned."""
-        return self._fitted.frame.schema
-
     @classmethod
     def require_training(cls) -> None:
         """Refuse to train without PyTorch."""
         require_torch()
-
-    def resumable(self, path: Path) -> DeepNetwork:
-        """Return one whose `fit` keeps its state in a file, and goes on from there."""
-        other = copy.copy(self)
-        other._state_file = path
-        return other
 
     def check(self, dataset: Dataset) -> None:
         """Refuse what `fit` would refuse: classes, too few points, targets out of the domain."""
         super().check(dataset)
         if is_class(dataset):
             raise InputError("targets", "are 0 and 1: a class; learn it with kind: network")
-        n_held_out = int(np.ceil(self.options.held_out * dataset.n_points))
-        if n_held_out < MIN_POINTS:
-            raise InputError(
-                "held_out",
-                f"{self.options.held_out:g} of {dataset.n_points} points are {n_held_out}; "
-                f"errors need {MIN_POINTS}",
-            )
-        self._transformed(dataset)
 
     def fit(self, dataset: Dataset, rng: np.random.Generator) -> DeepNetwork:
         """Return a trained ensemble; ``rng`` chooses held-out points, splits and first weights.
@@ -102,7 +71,7 @@ class DeepNetwork(Surrogate):
         require_torch()
         seeds = rng.integers(2**63, size=self.options.n_networks)
         training, held_out = split_share(dataset, self.options.held_out, rng)
-        checkpoint = Checkpoint(self._state_file, self._digest(dataset, seeds))
+        checkpoint = self._checkpoint(dataset, seeds.tolist())
         frame = self._frame(training)
         networks = train_ensemble(
             frame.points(training.inputs),
@@ -114,13 +83,6 @@ class DeepNetwork(Surrogate):
         fitted = self._with_errors(frame, networks, held_out)
         checkpoint.remove()
         return DeepNetwork(self.options, fitted)
-
-    def examine(self, inputs: ArrayLike) -> Examined:
-        """Predict at (n_points, n_inputs) inputs; remote is what leaves the box."""
-        values = as_points(inputs, self.input_names, "inputs")
-        fitted = self._fitted
-        mean, std = self._moments(fitted, values)
-        return Examined(mean, std * fitted.factor, fitted.frame.schema.remoteness(values))
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return weights, scalings and errors as plain arrays."""
@@ -149,28 +111,8 @@ class DeepNetwork(Surrogate):
         n_targets = len(frame.schema.target_names)
         units = (len(frame.inputs.shift), *options.hidden, n_targets)
         for network in networks:
-            found = (network.weights[0].shape[0], *(w.shape[1] for w in network.weights))
-            if found != units:
-                raise InputError(
-                    "hidden",
-                    f"the file holds a network of {'-'.join(map(str, found))} units, its options "
-                    f"one of {'-'.join(map(str, units))}: another architecture; train it again",
-                )
+            require_units(network.units, units)
         return cls(options, _Fitted(frame, networks, arrays["floor"], arrays["factor"]))
-
-    @property
-    def _fitted(self) -> _Fitted:
-        fitted: _Fitted = require_fitted(self._maybe_fitted)
-        return fitted
-
-    def _transformed(self, dataset: Dataset) -> Dataset:
-        columns = [
-            forward(column, options=self.options.transform, name=name)[0]
-            for name, column in zip(dataset.target_names, dataset.targets.T, strict=True)
-        ]
-        return replace(
-            dataset, targets=np.stack(columns, axis=1), target_error=None, variance_per_mean=None
-        )
 
     def _frame(self, training: Dataset) -> Frame:
         """Measure the training points; a frame of the transformed targets."""
@@ -215,7 +157,3 @@ class DeepNetwork(Surrogate):
         targets = fitted.frame.targets
         std = np.sqrt(variance) * targets.scale
         return backward(targets.restore(mean), std, self.options.transform)
-
-    def _digest(self, dataset: Dataset, seeds: np.ndarray) -> str:
-        facts = json.dumps([self.options.model_dump(mode="json"), dataset.digest(), seeds.tolist()])
-        return hashlib.sha256(facts.encode()).hexdigest()

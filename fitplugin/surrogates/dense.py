@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
@@ -21,7 +21,8 @@ from fitplugin.options import Options
 _REACH = 4.0
 # steps of a pass over the points: fewer would be too few to learn from small sets
 _MIN_STEPS = 20
-_WIDTH = 8  # points in a tile
+TILE = 8
+"""Points in a tile."""
 
 Activation = Literal["tanh", "relu"]
 Output = Literal["linear", "tanh"]
@@ -31,7 +32,7 @@ def _relu(values: FloatArray, out: FloatArray) -> FloatArray:
     return np.maximum(values, 0.0, out=out)
 
 
-_UNITS: Mapping[str, Callable[..., FloatArray]] = MappingProxyType({"tanh": np.tanh, "relu": _relu})
+UNITS: Mapping[str, Callable[..., FloatArray]] = MappingProxyType({"tanh": np.tanh, "relu": _relu})
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ class DenseNetwork:
     output: Output = "linear"
 
     def __post_init__(self) -> None:
-        if self.activation not in _UNITS:
-            raise InputError("activation", one_of(self.activation, _UNITS, "an activation"))
+        if self.activation not in UNITS:
+            raise InputError("activation", one_of(self.activation, UNITS, "an activation"))
         if self.output not in ("linear", "tanh"):
             raise InputError("output", one_of(self.output, ("linear", "tanh"), "an output"))
         if not self.weights or len(self.weights) != len(self.biases):
@@ -78,14 +79,18 @@ class DenseNetwork:
             n_before = weight.shape[1]
 
     @property
+    def units(self) -> tuple[int, ...]:
+        """Inputs, hidden units and outputs."""
+        return (self.weights[0].shape[0], *(weight.shape[1] for weight in self.weights))
+
+    @property
     def architecture(self) -> str:
         """Units of the layers, inputs first, and what they do.
 
         >>> DenseNetwork((np.ones((2, 3)), np.ones((3, 1))), (np.ones(3), np.ones(1))).architecture
         '2-3-1 tanh, linear output'
         """
-        units = [self.weights[0].shape[0], *(weight.shape[1] for weight in self.weights)]
-        return f"{'-'.join(map(str, units))} {self.activation}, {self.output} output"
+        return f"{'-'.join(map(str, self.units))} {self.activation}, {self.output} output"
 
     def __call__(self, points: ArrayLike) -> FloatArray:
         """Map (n_points, n_inputs) to (n_points, n_outputs).
@@ -94,16 +99,15 @@ class DenseNetwork:
         any number of threads.
         """
         rows = np.asarray(points, dtype=self.weights[0].dtype)
-        n_points, n_inputs = rows.shape
-        values = np.resize(rows, (-(-n_points // _WIDTH), _WIDTH, n_inputs))
+        values = tiled(rows)
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             values = values @ weight
             values += bias
-            _UNITS[self.activation](values, out=values)
+            UNITS[self.activation](values, out=values)
         values = values @ self.weights[-1] + self.biases[-1]
         if self.output == "tanh":
             np.tanh(values, out=values)
-        return np.asarray(values.reshape(-1, values.shape[2])[:n_points], dtype=float)
+        return np.asarray(values.reshape(-1, values.shape[2])[: len(rows)], dtype=float)
 
     @classmethod
     def of(cls, estimator: Any) -> DenseNetwork:
@@ -115,12 +119,7 @@ class DenseNetwork:
 
     def to_arrays(self, prefix: str = "network") -> dict[str, np.ndarray]:
         """Return ``<prefix>_weight_0``, ``<prefix>_bias_0``, ..."""
-        layers = enumerate(zip(self.weights, self.biases, strict=True))
-        return {
-            f"{prefix}_{what}_{index}": array
-            for index, layer in layers
-            for what, array in zip(("weight", "bias"), layer, strict=True)
-        }
+        return arrays_of_layers(self.weights, self.biases, prefix)
 
     @classmethod
     def from_arrays(
@@ -131,13 +130,38 @@ class DenseNetwork:
         output: Output = "linear",
     ) -> DenseNetwork:
         """Undo `to_arrays`; what the units do is no array."""
-        n_layers = sum(name.startswith(f"{prefix}_weight_") for name in arrays)
-        return cls(
-            tuple(arrays[f"{prefix}_weight_{index}"] for index in range(n_layers)),
-            tuple(arrays[f"{prefix}_bias_{index}"] for index in range(n_layers)),
-            activation,
-            output,
-        )
+        return cls(*layers_of_arrays(arrays, prefix), activation, output)
+
+
+def tiled(rows: FloatArray) -> FloatArray:
+    """Return (n_points, n_inputs) rows as (n_tiles, 8, n_inputs), the first ones again at the end.
+
+    A matrix product of one fixed shape gives a point the same digits alone and in any batch.
+    """
+    return np.resize(rows, (-(-len(rows) // TILE), TILE, rows.shape[1]))
+
+
+def arrays_of_layers(
+    weights: Sequence[FloatArray], biases: Sequence[FloatArray], prefix: str
+) -> dict[str, np.ndarray]:
+    """Return ``<prefix>_weight_0``, ``<prefix>_bias_0``, ..."""
+    return {
+        f"{prefix}_{what}_{index}": array
+        for index, layer in enumerate(zip(weights, biases, strict=True))
+        for what, array in zip(("weight", "bias"), layer, strict=True)
+    }
+
+
+def layers_of_arrays(
+    arrays: Mapping[str, np.ndarray], prefix: str
+) -> tuple[tuple[FloatArray, ...], tuple[FloatArray, ...]]:
+    """Undo `arrays_of_layers`."""
+    n_layers = sum(name.startswith(f"{prefix}_weight_") for name in arrays)
+    weights, biases = (
+        tuple(arrays[f"{prefix}_{what}_{index}"] for index in range(n_layers))
+        for what in ("weight", "bias")
+    )
+    return weights, biases
 
 
 class NetworkTraining(Options):

@@ -9,9 +9,15 @@ import numpy as np
 
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
-from fitplugin.surrogates.dense import Activation
+from fitplugin.surrogates.dense import (
+    TILE,
+    UNITS,
+    Activation,
+    arrays_of_layers,
+    layers_of_arrays,
+    tiled,
+)
 
-_WIDTH = 8  # points in a tile: the same digits alone and in any batch
 _AT_ONCE = 4096  # values of a layer and tile that fit the caches
 
 
@@ -59,43 +65,29 @@ class NetworkEnsemble:
     def __call__(self, points: FloatArray) -> FloatArray:
         """Map (n_points, n_in) to (n_networks, n_points, n_outputs)."""
         rows = np.asarray(points, dtype=self.weights[0].dtype)
-        n_points, n_inputs = rows.shape
-        tiles = np.resize(rows, (-(-n_points // _WIDTH), _WIDTH, n_inputs))
+        tiles = tiled(rows)
         found = np.empty((self.n_networks, *tiles.shape[:2], self.units[-1]), dtype=rows.dtype)
-        step = max(1, _AT_ONCE // (_WIDTH * max(self.units)))
+        step = max(1, _AT_ONCE // (TILE * max(self.units)))
         for start in range(0, len(tiles), step):
             part = slice(start, start + step)
             found[:, part] = self._layers(tiles[np.newaxis, part])
-        return found.reshape(self.n_networks, -1, self.units[-1])[:, :n_points]
+        return found.reshape(self.n_networks, -1, self.units[-1])[:, : len(rows)]
 
     def _layers(self, values: FloatArray) -> FloatArray:
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             values = np.matmul(values, weight[:, np.newaxis])
             values += bias[:, np.newaxis, np.newaxis]
-            if self.activation == "tanh":
-                np.tanh(values, out=values)
-            else:
-                np.maximum(values, 0.0, out=values)
+            UNITS[self.activation](values, out=values)
         values = np.matmul(values, self.weights[-1][:, np.newaxis])
         return values + self.biases[-1][:, np.newaxis, np.newaxis]
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Return ``weight_0``, ``bias_0``, ..."""
-        layers = enumerate(zip(self.weights, self.biases, strict=True))
-        return {
-            f"{what}_{index}": array
-            for index, layer in layers
-            for what, array in zip(("weight", "bias"), layer, strict=True)
-        }
+        """Return ``networks_weight_0``, ``networks_bias_0``, ..."""
+        return arrays_of_layers(self.weights, self.biases, "networks")
 
     @classmethod
     def from_arrays(
         cls, arrays: Mapping[str, np.ndarray], activation: Activation
     ) -> NetworkEnsemble:
         """Undo `to_arrays`."""
-        n_layers = sum(name.startswith("weight_") for name in arrays)
-        return cls(
-            tuple(arrays[f"weight_{index}"] for index in range(n_layers)),
-            tuple(arrays[f"bias_{index}"] for index in range(n_layers)),
-            activation,
-        )
+        return cls(*layers_of_arrays(arrays, "networks"), activation)

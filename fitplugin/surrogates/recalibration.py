@@ -1,9 +1,10 @@
 """Corrections of predicted errors, fitted on points that were held out of the training.
 
-One factor per target multiplies its predicted standard deviation. Two ways to choose it:
+One factor per target multiplies its predicted standard deviation. Three ways to choose it:
 ``scale`` makes the pulls have unit mean square (the Birge ratio), which is efficient if they are
 Gaussian; ``conformal`` puts 68.27 % of the truths inside one standard deviation whatever the law
-of the residuals, and says nothing about their tails.
+of the residuals, and says nothing about their tails; ``coverage`` looks at 1, 2 and 3 standard
+deviations, and brings the worst of the three shares of truths as near as it can to a Gaussian's.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from scipy.optimize import brentq
 from fitplugin.arrays import FloatArray, require_finite
 from fitplugin.errors import InputError, one_of
 
-Method = Literal["none", "scale", "conformal"]
+Method = Literal["none", "scale", "conformal", "coverage"]
 
 LEVEL = 0.6827
+_SHARES = {1: 0.6827, 2: 0.9545, 3: 0.9973}  # of a Gaussian inside so many standard deviations
 MIN_POINTS = 20
 MIN_FACTOR = 0.05
 
@@ -42,11 +44,13 @@ def fit_factor(
         Standard deviation of each truth where it is itself a measurement (Monte Carlo
         statistics), >= 0. The residual r then scatters by sqrt(f^2 std^2 + error^2), and only
         f is fitted.
-    method : {"none", "scale", "conformal"}
+    method : {"none", "scale", "conformal", "coverage"}
         ``none``: ones. ``scale``: sum of r^2 / (f^2 std^2 + error^2) = n_points, by bracketing.
         ``conformal``: the smallest f with |r| <= sqrt(f^2 std^2 + error^2) for
         ceil(0.6827 (n_points + 1)) of the points; a fresh point is then inside with a
         probability of at least 0.6827, and at most 1 / (n_points + 1) more unless scores tie.
+        ``coverage``: the smallest f with the smallest largest difference between the shares of
+        points with |r| <= k sqrt(f^2 std^2 + error^2) and 0.6827, 0.9545, 0.9973 for k = 1, 2, 3.
 
     Returns
     -------
@@ -72,7 +76,7 @@ def fit_factor(
     """
     if method == "none":
         return np.ones(np.shape(mean)[-1])
-    solve = {"scale": _scale, "conformal": _conformal}
+    solve = {"scale": _scale, "conformal": _conformal, "coverage": _coverage}
     if method not in solve:
         raise InputError("method", one_of(method, ["none", *solve], "a recalibration"))
     columns = _checked(mean, std, truth, truth_error)
@@ -96,10 +100,26 @@ def _scale(residual: FloatArray, std: FloatArray, error: FloatArray) -> float:
 
 
 def _conformal(residual: FloatArray, std: FloatArray, error: FloatArray) -> float:
-    score = np.sqrt(np.maximum(np.square(residual) - np.square(error), 0.0)) / std
+    score = _score(residual, std, error, 1)
     # a product that is a whole number may come out a rounding error above it
     rank = int(np.ceil(LEVEL * (len(score) + 1) - 1e-9))
     return float(np.partition(score, rank - 1)[rank - 1])
+
+
+def _coverage(residual: FloatArray, std: FloatArray, error: FloatArray) -> float:
+    scores = {n_sd: np.sort(_score(residual, std, error, n_sd)) for n_sd in _SHARES}
+    factors = np.unique(np.concatenate(list(scores.values())))
+    worst = np.zeros(len(factors))
+    for n_sd, share in _SHARES.items():
+        inside = np.searchsorted(scores[n_sd], factors, side="right") / len(residual)
+        worst = np.maximum(worst, np.abs(inside - share))
+    return float(factors[np.argmin(worst)])
+
+
+def _score(residual: FloatArray, std: FloatArray, error: FloatArray, n_sd: int) -> FloatArray:
+    """Return the factor at which each point comes inside ``n_sd`` standard deviations."""
+    beyond = np.square(residual / n_sd) - np.square(error)
+    return np.asarray(np.sqrt(np.maximum(beyond, 0.0)) / std)
 
 
 def _checked(

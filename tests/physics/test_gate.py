@@ -97,6 +97,16 @@ def test_a_batch_without_any_is_not_asked_at_all(gate):
     assert np.isnan(found.branching["br_stop1_top"]).all()
 
 
+def test_outside_its_box_it_stops_nothing(gate):
+    inside, outside = np.array([[0.99, 0.99]]), np.array([[1.01, 0.99]])
+    assert not gate.passes(inside)[0]
+    assert gate.passes(outside)[0]
+    assert gate.passes(outside)[1] < 0.5
+    assert GatedSpectrum(Expensive(), gate).exists(np.vstack([inside, outside])).tolist() == [
+        False, True,
+    ]  # fmt: skip
+
+
 def test_mistakes_are_those_on_rows_that_it_has_not_learned(gate):
     found = gate.mistakes()
     assert found.n_valid + found.n_invalid == 150

@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 
 import fitplugin
 from fitplugin.data.tables import read_table
-from fitplugin.physics import pmssm
+from fitplugin.physics import pmssm, pmssm_loops
 from fitplugin.physics.derived import Derived, baselines_for
 from fitplugin.runs.config import read_scan
 
@@ -57,16 +57,16 @@ def test_stop_masses_are_eigenvalues_of_their_matrix():
 
 def test_the_loop_function_is_symmetric_and_has_its_limit():
     a, b, c = np.array([1e6]), np.array([4e6]), np.array([9e6])
-    values = [pmssm._loop(*order) for order in ((a, b, c), (b, c, a), (c, a, b), (b, a, c))]
+    values = [pmssm_loops.loop(*order) for order in ((a, b, c), (b, c, a), (c, a, b), (b, a, c))]
     assert_allclose(values, np.broadcast_to(values[0], (4, 1)), rtol=2e-3)
-    assert_allclose(pmssm._loop(a, a, a), 0.5 / a, rtol=1e-3)
+    assert_allclose(pmssm_loops.loop(a, a, a), 0.5 / a, rtol=1e-3)
 
 
 def test_a_squark_that_is_as_heavy_as_the_gluino_is_shifted_by_four_units():
     # x = 1 and Q = m: only 1 + 3 x is left of Eq. 34 of hep-ph/9606211
     m = np.array([1000.0])
     expected = 2 * 0.0885 / (3 * np.pi) * 4.0 * m**2
-    assert_allclose(pmssm._gluon_gluino(m**2, m, m), expected, rtol=1e-9)
+    assert_allclose(pmssm_loops.gluon_gluino(m**2, m, m), expected, rtol=1e-9)
 
 
 def test_a_heavy_higgs_sector_without_mixing_has_the_leading_logarithm():
@@ -82,11 +82,29 @@ def test_a_heavy_higgs_sector_without_mixing_has_the_leading_logarithm():
     assert_allclose(found, expected, rtol=2e-3)
 
 
+def test_stops_of_equal_masses_mix_fully():
+    found = pmssm.running(parameters(50, mQ3=1500.0, mtR=1500.0, At=3000.0))
+    assert_allclose(found["stop_sine"], 1.0, rtol=1e-3)
+    assert np.abs(found["stop_cosine"]).max() < 0.05
+    apart = pmssm.running(parameters(50))
+    assert_allclose(apart["stop_sine"] ** 2 + apart["stop_cosine"] ** 2, 1.0, rtol=1e-9)
+
+
+def test_reflected_parameters_are_the_same_physics():
+    p = parameters()
+    mirror = {name: -v if name in ("M1", "M2", "M3", "mu", "At", "Ab", "Atau") else v
+              for name, v in p.items()}  # fmt: skip
+    found, same = pmssm.running(p), pmssm.running(mirror)
+    for name in found:
+        if "_m_" in name or name.startswith(("lightest", "bottom_", "mixing_with")):
+            assert_allclose(found[name], same[name], rtol=1e-9, err_msg=name)
+
+
 def test_equal_stops_are_the_limit_of_nearly_equal_ones():
     top, mixing = np.array([150.0]), np.array([0.5])
     light = np.array([1e6])
     near, nearer = (
-        pmssm._potential(top, (light, light + gap), np.array([3.0]), mixing, np.array([2.0]),
+        pmssm_loops.potential(top, (light, light + gap), np.array([3.0]), mixing, np.array([2.0]),
                          np.array([0.99]))
         for gap in (1.1e3, 0.9e3)
     )  # fmt: skip

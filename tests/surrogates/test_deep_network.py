@@ -206,7 +206,7 @@ def test_training_leaves_the_random_numbers_of_others_alone():
 def test_file_of_another_architecture_is_refused(tmp_path):
     model = fitted(epochs=1)
     options = model.options.model_dump(mode="json")
-    with pytest.raises(InputError, match="network of 2-16-16-1 units, its options one of 2-8-1"):
+    with pytest.raises(InputError, match="networks of 2-16-16-1 units, its options ask for 2-8-1"):
         DeepNetwork.from_arrays(DeepNetworkOptions(**{**options, "hidden": (8,)}),
                                 model.to_arrays())  # fmt: skip
     save(model, "deep_network", {**options, "hidden": [16]}, tmp_path / "m.npz")

@@ -51,6 +51,35 @@ def test_scaled_errors_have_unit_mean_square_pull(noise):
     assert_allclose(chi2, 1.0, rtol=1e-9)
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+def test_coverage_finds_the_factor_of_gaussian_residuals(noise):
+    factors = np.array([0.4, 1.0, 3.0])
+    mean, std, truth, error = held_out(5, factors, noise)
+    found = fit_factor(mean, std, truth, error if noise else None, "coverage")
+    # the worst of three shares moves at most as the first: 0.48 per unit of ln f
+    tolerance = 5 * np.sqrt(LEVEL * (1 - LEVEL) / N) / 0.48
+    share = (factors * std) ** 2 / ((factors * std) ** 2 + error**2)
+    assert (np.abs(np.log(found / factors)) < tolerance / share.mean(axis=0)).all()
+
+
+@given(st.integers(0, 2**31), st.sampled_from([1.2, 2.0, 4.0]))
+def test_coverage_balances_heavy_tails(seed, freedom):
+    residual = np.random.default_rng(seed).standard_t(freedom, (500, 1))
+    ones, zeros = np.ones((500, 1)), np.zeros((500, 1))
+    nominal = np.array([0.6827, 0.9545, 0.9973])
+
+    def worst(factor):
+        inside = [(np.abs(residual) <= k * factor).mean() for k in (1, 2, 3)]
+        return np.abs(inside - nominal).max()
+
+    found = fit_factor(residual, ones, zeros, None, "coverage")[0]
+    # no other factor does better, that of either other method included
+    others = [fit_factor(residual, ones, zeros, None, m)[0] for m in ("scale", "conformal")]
+    grid = np.geomspace(0.1, 10, 200)
+    # a point that the factor just lets in is in, whatever the last digit
+    assert worst(found * (1 + 1e-12)) <= min(worst(f) for f in (*others, *grid)) + 1e-12
+
+
 def test_scale_without_errors_of_the_truths_is_the_birge_ratio():
     mean, std, truth, _ = held_out(2, [1.7, 0.6], n=50)
     birge = np.sqrt(np.square((mean - truth) / std).mean(axis=0))

@@ -1,7 +1,7 @@
-"""How well a chi2 is learned: mean errors by range, beside the nearest neighbour.
+"""How well a stored model does at points that it has not seen: mean errors by range, and more.
 
 The transfer test of arXiv:1703.01309, section 4.4, is the same with a table of another model, or
-with another part of the parameter space, than the model has seen.
+with another part of the parameter space, than the model has seen; there the target is chi2.
 """
 
 from __future__ import annotations

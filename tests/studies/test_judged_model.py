@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from fitplugin.cli import main
 from fitplugin.data.tables import read_table
 from fitplugin.errors import InputError
-from fitplugin.studies.learned_chi2 import nearest_neighbour
+from fitplugin.studies.judged_model import nearest_neighbour
 from fitplugin.studies.rare import propose, rare_ranges
 from fitplugin.surrogates import Dataset
 from tests.likelihoods.test_learned import BOX, QUICK, chi2, write_chi2, write_scan
