@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import mpmath
 import numpy as np
 import pytest
 import yaml
@@ -29,6 +30,28 @@ def parameters(n=200, seed=0, **fixed):
         found[name] = rng.uniform(-4000, 4000, n)
     found["tan_beta"] = rng.uniform(1, 60, n)
     return {**found, **{name: np.full(n, value) for name, value in fixed.items()}}
+
+
+MIRRORED = [
+    ({"At": 4000, "M3": -1000, "mtR": 2500}, 164.904, 125.743),
+    ({"At": 4000, "M3": -1000, "mtR": 2300}, 118.352, 125.900),
+    ({"At": 4000, "M3": -1000, "mtR": 2100}, 111.008, 126.069),
+    ({"At": -4000, "M3": -2000, "mtR": 2500}, 79.687, 126.658),
+    ({"At": -4000, "M3": -500, "mtR": 2450}, 97.136, 126.549),
+    ({"At": 1500, "M3": -1000, "mtR": 2400}, 114.587, 120.309),
+    ({"At": 1500, "M3": -2000, "mtR": 2500}, 133.903, 120.483),
+    ({"At": 1500, "M3": -3500, "mtR": 2700}, 131.826, 120.782),
+    ({"At": -3000, "M3": -1500, "mtR": 2000}, 131.481, 124.263),
+]  # parameters, m_h of SPheno 4.0.5 there and at the mirror point [GeV]
+
+
+def simple_point(**changes):
+    """One point with heavy scalars."""
+    found = dict.fromkeys(pmssm.PARAMETERS, 3000.0) | {
+        "M1": 500.0, "M2": 1000.0, "mu": 1000.0, "MA": 2000.0, "tan_beta": 20.0, "Ab": 0.0,
+        "Atau": 0.0, "mQ3": 2500.0, **changes,
+    }  # fmt: skip
+    return {name: np.array([float(value)]) for name, value in found.items()}
 
 
 def test_everything_is_finite_in_the_whole_box():
@@ -98,6 +121,39 @@ def test_reflected_parameters_are_the_same_physics():
     for name in found:
         if "_m_" in name or name.startswith(("lightest", "bottom_", "mixing_with")):
             assert_allclose(found[name], same[name], rtol=1e-9, err_msg=name)
+
+
+def dilogarithms(x, y, z):
+    """Phi of ordered squared masses, with 30 digits."""
+    with mpmath.workdps(30):
+        u, v = mpmath.mpf(x) / z, mpmath.mpf(y) / z
+        root = mpmath.sqrt((1 - u - v) ** 2 - 4 * u * v)
+        plus, minus = (1 + u - v - root) / 2, (1 - u + v - root) / 2
+        logs = 2 * mpmath.log(plus) * mpmath.log(minus) - mpmath.log(u) * mpmath.log(v)
+        both = mpmath.polylog(2, plus) + mpmath.polylog(2, minus)
+        return float(mpmath.re((logs - 2 * both + mpmath.pi**2 / 3) / root))
+
+
+@pytest.mark.parametrize(
+    "squares", [(2e4, 4e6, 9e6), (2e4, 4e6, 4.1e6), (2e4, 4e6, 4e6), (3e4, 1e4, 1e6)]
+)
+def test_the_vacuum_function_is_that_of_mpmath(squares):
+    x, y, z = (np.array([value]) for value in squares)
+    expected = dilogarithms(*sorted(squares))
+    assert_allclose(pmssm_loops.loop_phi(x, y, z), expected, rtol=1e-6)
+    # z phi(x, y, z) does not depend on which mass is called the last
+    assert_allclose(pmssm_loops.loop_phi(z, x, y) * z, expected * y, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("parameters", "spheno", "mirror"), MIRRORED)
+def test_the_phase_of_the_gluino_is_what_spheno_misses(parameters, spheno, mirror):
+    """SPheno 4.0.5 at a point, and at its mirror with all signs of M_i, A_i and mu changed."""
+    found = pmssm.running(simple_point(**parameters))["gluino_phase_shift"]
+    assert_allclose(found, spheno - mirror, rtol=0.25)
+    reflected = simple_point(**parameters)
+    for name in ("M1", "M2", "M3", "mu", "At"):
+        reflected[name] = -reflected[name]
+    assert pmssm.running(reflected)["gluino_phase_shift"] == 0.0
 
 
 def test_equal_stops_are_the_limit_of_nearly_equal_ones():
