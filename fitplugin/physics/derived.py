@@ -126,12 +126,13 @@ class Derived:
     def __init__(self, names: Sequence[str], parameters: Sequence[str]) -> None:
         self.names = tuple(names)
         self._parameters = tuple(parameters)
-        known = [*parameters, *_FORMS, *_LEADING, *pmssm.NAMES]
+        known = [*parameters, *_FORMS, *_LEADING, *pmssm.NAMES, *pmssm.LOW_NAMES]
         for name in self.names:
             if name not in known:
                 raise InputError("inputs", one_of(name, known, "a parameter or derived quantity"))
         self._needs_leading = bool(set(self.names) & set(_LEADING))
         self._needs_running = bool(set(self.names) & set(pmssm.NAMES))
+        self._needs_low_scale = bool(set(self.names) & set(pmssm.LOW_NAMES))
         try:
             self(np.ones((1, len(self._parameters))))
         except KeyError as error:
@@ -151,6 +152,8 @@ class Derived:
         derived = leading_order(columns) if self._needs_leading else {}
         if self._needs_running:
             derived |= pmssm.running(columns)
+        if self._needs_low_scale:
+            derived |= pmssm.low_scale(columns)
         forms = {name: _FORMS[name](columns) for name in self.names if name in _FORMS}
         return {**columns, **derived, **forms}
 
@@ -164,8 +167,9 @@ def baselines_for(targets: Sequence[str], parameters: Sequence[str]) -> dict[str
 
 
 def named_inputs(value: Any) -> Any:
-    """Spell out ``pmssm``: all that masses and validity of the pMSSM are well learned from."""
-    return pmssm.INPUTS if value == "pmssm" else value
+    """Spell out ``pmssm`` and ``pmssm_validity``: what masses and validity are learned from."""
+    known = {"pmssm": pmssm.INPUTS, "pmssm_validity": pmssm.VALIDITY_INPUTS}
+    return known.get(value, value) if isinstance(value, str) else value
 
 
 def pick(columns: Columns, names: Sequence[str]) -> FloatArray:

@@ -14,8 +14,9 @@ from numpy.testing import assert_allclose
 
 import fitplugin
 from fitplugin.data.tables import read_table
-from fitplugin.physics import pmssm, pmssm_loops
+from fitplugin.physics import pmssm
 from fitplugin.physics.derived import Derived, baselines_for
+from fitplugin.physics.pmssm import loops
 from fitplugin.runs.config import read_scan
 
 ROOT = Path(__file__).parents[2]
@@ -80,16 +81,16 @@ def test_stop_masses_are_eigenvalues_of_their_matrix():
 
 def test_the_loop_function_is_symmetric_and_has_its_limit():
     a, b, c = np.array([1e6]), np.array([4e6]), np.array([9e6])
-    values = [pmssm_loops.loop(*order) for order in ((a, b, c), (b, c, a), (c, a, b), (b, a, c))]
+    values = [loops.loop(*order) for order in ((a, b, c), (b, c, a), (c, a, b), (b, a, c))]
     assert_allclose(values, np.broadcast_to(values[0], (4, 1)), rtol=2e-3)
-    assert_allclose(pmssm_loops.loop(a, a, a), 0.5 / a, rtol=1e-3)
+    assert_allclose(loops.loop(a, a, a), 0.5 / a, rtol=1e-3)
 
 
 def test_a_squark_that_is_as_heavy_as_the_gluino_is_shifted_by_four_units():
     # x = 1 and Q = m: only 1 + 3 x is left of Eq. 34 of hep-ph/9606211
     m = np.array([1000.0])
     expected = 2 * 0.0885 / (3 * np.pi) * 4.0 * m**2
-    assert_allclose(pmssm_loops.gluon_gluino(m**2, m, m), expected, rtol=1e-9)
+    assert_allclose(loops.gluon_gluino(m**2, m, m), expected, rtol=1e-9)
 
 
 def test_a_heavy_higgs_sector_without_mixing_has_the_leading_logarithm():
@@ -140,9 +141,9 @@ def dilogarithms(x, y, z):
 def test_the_vacuum_function_is_that_of_mpmath(squares):
     x, y, z = (np.array([value]) for value in squares)
     expected = dilogarithms(*sorted(squares))
-    assert_allclose(pmssm_loops.loop_phi(x, y, z), expected, rtol=1e-6)
+    assert_allclose(loops.loop_phi(x, y, z), expected, rtol=1e-6)
     # z phi(x, y, z) does not depend on which mass is called the last
-    assert_allclose(pmssm_loops.loop_phi(z, x, y) * z, expected * y, rtol=1e-6)
+    assert_allclose(loops.loop_phi(z, x, y) * z, expected * y, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("parameters", "spheno", "mirror"), MIRRORED)
@@ -160,7 +161,7 @@ def test_equal_stops_are_the_limit_of_nearly_equal_ones():
     top, mixing = np.array([150.0]), np.array([0.5])
     light = np.array([1e6])
     near, nearer = (
-        pmssm_loops.potential(top, (light, light + gap), np.array([3.0]), mixing, np.array([2.0]),
+        loops.potential(top, (light, light + gap), np.array([3.0]), mixing, np.array([2.0]),
                          np.array([0.99]))
         for gap in (1.1e3, 0.9e3)
     )  # fmt: skip

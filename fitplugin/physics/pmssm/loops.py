@@ -30,11 +30,37 @@ def gluon_gluino(square: FloatArray, m3: FloatArray, scale: FloatArray) -> Float
 
 def bottom_shift(p: Columns, y_top: FloatArray) -> FloatArray:
     """Delta_b from gluinos, higgsinos and winos."""
-    mu, tan_beta, m_q2 = p["mu"], p["tan_beta"], p["mQ3"] ** 2
-    gluino = 2 * _ALPHA_S / (3 * np.pi) * p["M3"] * loop(m_q2, p["mbR"] ** 2, p["M3"] ** 2)
-    higgsino = y_top**2 / (16 * np.pi**2) * p["At"] * loop(m_q2, p["mtR"] ** 2, mu**2)
-    wino = -3 * _ALPHA_2 / (8 * np.pi) * p["M2"] * loop(m_q2, p["M2"] ** 2, mu**2)
-    return np.asarray(mu * tan_beta * (gluino + higgsino + wino))
+    left = p["mQ3"] ** 2
+    return np.asarray(
+        down_shift(p, left, p["mbR"] ** 2) + higgsino_shift(p, y_top, left, p["mtR"] ** 2)
+    )
+
+
+def down_shift(
+    p: Columns,
+    left: FloatArray | None = None,
+    right: FloatArray | None = None,
+    gluino: FloatArray | None = None,
+    alpha_s: float = _ALPHA_S,
+) -> FloatArray:
+    """Threshold of a down-type Yukawa coupling from gluinos and winos, by its squarks' squares.
+
+    Those of the first generation, and M3, at Q if nothing else is given.
+    """
+    left = p["mqL12"] ** 2 if left is None else left
+    right = p["mdR12"] ** 2 if right is None else right
+    m3 = p["M3"] if gluino is None else gluino
+    strong = 2 * alpha_s / (3 * np.pi) * m3 * loop(left, right, m3**2)
+    weak = -3 * _ALPHA_2 / (8 * np.pi) * p["M2"] * loop(left, p["M2"] ** 2, p["mu"] ** 2)
+    return np.asarray(p["mu"] * p["tan_beta"] * (strong + weak))
+
+
+def higgsino_shift(
+    p: Columns, y_top: FloatArray, left: FloatArray, right: FloatArray
+) -> FloatArray:
+    """Threshold of the bottom Yukawa coupling from stops, by their squares, and higgsinos."""
+    higgsino = y_top**2 / (16 * np.pi**2) * p["At"] * loop(left, right, p["mu"] ** 2)
+    return np.asarray(p["mu"] * p["tan_beta"] * higgsino)
 
 
 def loop(a: FloatArray, b: FloatArray, c: FloatArray) -> FloatArray:
