@@ -415,6 +415,75 @@ def learned_chi2(found: Content) -> list[Headline]:
     ]
 
 
+def bnn(found: Content) -> list[Headline]:
+    theirs = found["theirs"]
+    mass, section, validity = (found[name]["table"] for name in _LEARNED)
+
+    def others(table: Content, what: Callable[[Content], str]) -> str:
+        return "; ".join(f"{label} {what(each)}" for label, each in table.items() if label != "bnn")
+
+    def error(each: Content) -> str:
+        return each.get("reason", f"{each.get('percent_error', 0):.2f} %")
+
+    def inside(each: Content) -> str:
+        return ", ".join(f"{100 * share:.1f}" for share in each["coverage"].values()) + " %"
+
+    def f1(each: Content) -> str:
+        return f"{each['decisions']['mean']['f1']:.3f}"
+
+    best = max(validity, key=lambda label: validity[label]["decisions"]["mean"]["f1"])
+    nominal = (0.6827, 0.9545, 0.9973)
+    gaps = [
+        abs(share - level)
+        for share, level in zip(mass["bnn"]["coverage"].values(), nominal, strict=True)
+    ]
+    by_sign = mass["bnn"]["percent_error_by_sign_of_M3"]
+    return [
+        Headline(
+            f"Bayesian network, Higgs mass from 110 to 130 GeV over the pMSSM, "
+            f"{mass['bnn']['n_training']} training points: mean error",
+            f"{error(mass['bnn'])} (M3 > 0 {by_sign['positive']:.2f} %, M3 < 0 "
+            f"{by_sign['negative']:.2f} %, where the program errs)",
+            f"{theirs['m_higgs']['percent_error']:.2f} % (arXiv:2007.04506, "
+            f"{theirs['m_higgs']['n_points']} points)",
+            others(mass, error),
+            met("0.3 %", mass["bnn"]["percent_error"] <= 0.3),
+        ),
+        Headline(
+            "truths within 1, 2, 3 sd of it",
+            inside(mass["bnn"]),
+            f"3 sd: {100 * theirs['m_higgs']['coverage_3sd']:.1f} %",
+            others(mass, inside),
+            met("within 2 points of a Gaussian", max(gaps) <= 0.02),
+        ),
+        Headline(
+            f"the same, total squark-pair cross-section over six parameters, "
+            f"{section['bnn']['n_training']} points: mean error, within 3 sd",
+            f"{error(section['bnn'])}, {100 * section['bnn']['coverage']['3 sd']:.1f} %",
+            f"{theirs['cross_section']['percent_error']} %, 99 % (neutralino-chargino pairs, "
+            f"{theirs['cross_section']['n_points']} points)",
+            others(section, error),
+            met("3 %", section["bnn"]["percent_error"] <= 3)
+            + "; "
+            + met("99 %", section["bnn"]["coverage"]["3 sd"] >= 0.99),
+        ),
+        Headline(
+            f"the same, validity over the pMSSM, {validity['bnn']['n_training']} points: F1",
+            f"{f1(validity['bnn'])}; best {best} {f1(validity[best])}",
+            f"{theirs['validity']['f1_mean']} ({theirs['validity']['n_points']} points)",
+            others(validity, f1),
+            met("0.954", validity[best]["decisions"]["mean"]["f1"] >= 0.954),
+        ),
+        Headline(
+            "prediction of the Higgs mass, each of a batch, one alone",
+            f"{us(mass['bnn']['predict_us'])}, {us(mass['bnn']['predict_alone_us'])}",
+            f"{theirs['microseconds_per_prediction']} µs on a GPU",
+            others(mass, lambda e: f"{us(e['predict_us'])}, {us(e['predict_alone_us'])}"),
+        ),
+    ]
+
+
+_LEARNED = ("m_higgs", "cross_section", "validity")
 _PAPERS = "paper's network"
 _ADDED = ("none added", "as they come", "density", "seeded")
 
@@ -437,6 +506,7 @@ READERS: Mapping[str, Callable[[Content], list[Headline]]] = {
     "surrogates": surrogates,
     "surrogates_posteriors": surrogates_posteriors,
     "learned_chi2": learned_chi2,
+    "bnn": bnn,
     "simulation": simulation,
     "audit": audit,
     "growth": growth,

@@ -1,13 +1,17 @@
-"""Expected upper limits on signal events."""
+"""Upper limits on signal events and on the signal strength."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
+from scipy.special import log_ndtr, ndtr, ndtri
 
 from fitplugin.arrays import FloatArray
-from fitplugin.stats.counts import Mode, q_mu
+from fitplugin.errors import InputError
+from fitplugin.stats.counts import Mode, lognormal, q_mu
 
 _STEPS = 60
 
@@ -49,3 +53,116 @@ def expected_limit(
         excluded = np.asarray(q_mu(b, middle, 0.0, b, error, mode=mode)) > target
         low, high = np.where(excluded, low, middle), np.where(excluded, middle, high)
     return np.asarray(0.5 * (low + high))
+
+
+class UpperLimits(NamedTuple):
+    """Upper limits on the signal strength mu, each of the shape of the inputs.
+
+    ``minus_1sd`` and ``plus_1sd`` bound the central 68 % of limits that a background alone gives.
+    """
+
+    observed: FloatArray
+    expected: FloatArray
+    minus_1sd: FloatArray
+    plus_1sd: FloatArray
+
+
+def upper_limits(
+    n_observed: ArrayLike,
+    n_signal: ArrayLike,
+    signal_error: ArrayLike,
+    background: ArrayLike,
+    background_error: ArrayLike,
+    mode: Mode = "mean",
+    confidence: float = 0.95,
+) -> UpperLimits:
+    """CLs upper limits on mu, the factor on the predicted signal, by asymptotic formulae.
+
+    A point is excluded where its limit is below 1. The background-only Asimov data are those of
+    the background fitted to the observation, as pyhf has them; the test statistic is q~ (no
+    negative mu, no evidence against a signal from an excess above it).
+
+    Parameters
+    ----------
+    n_observed, n_signal, signal_error, background, background_error : arrays that broadcast
+        Events; the error of the signal is relative, and the same at every mu. Signal and
+        background > 0.
+    mode : str
+        Of the lognormal nuisances, see `fitplugin.stats.counts`; not gamma.
+    confidence : float
+
+    Returns
+    -------
+    UpperLimits
+        Limits from 1e-9 to 1e9: at the edge they are beyond it.
+
+    Raises
+    ------
+    InputError
+        If signal or background is not > 0, or the mode is gamma.
+
+    Source: Cowan, Cranmer, Gross, Vitells, arXiv:1007.1727, Eqs. 16, 62 to 66 and 89; A. Read,
+    J. Phys. G 28 (2002) 2693 (CLs).
+
+    >>> found = upper_limits(100, 20.0, 0.0, 100.0, 5.0)
+    >>> bool(found.minus_1sd < found.expected < found.plus_1sd)
+    True
+    """
+    if mode == "gamma":
+        raise InputError("mode", "limits on mu need a lognormal background; gamma has none")
+    n, s, ds, b, db = (
+        np.array(a, dtype=float)
+        for a in np.broadcast_arrays(
+            n_observed, n_signal, signal_error, background, background_error
+        )
+    )
+    for name, values in (("n_signal", s), ("background", b)):
+        if not (values > 0).all():
+            raise InputError(name, "is not above 0 everywhere; a limit on mu needs both")
+    median, width = lognormal(b, db, mode)
+    pull = width * _fitted_nuisance(n, median, width)
+    asimov, fitted, fitted_error = np.exp(median + pull), b * np.exp(pull), db * np.exp(pull)
+    log_signal, _ = lognormal(s, ds, mode)
+
+    def root_q_asimov(mu: FloatArray) -> FloatArray:
+        q = q_mu(asimov, mu * s, mu * ds, fitted, fitted_error, mode=mode)
+        return np.sqrt(np.maximum(np.asarray(q), 1e-300))
+
+    def log_cls(mu: FloatArray) -> FloatArray:
+        q = np.asarray(q_mu(n, mu * s, mu * ds, b, db, mode=mode, restrict=True))
+        q = np.where(n >= np.exp(median) + mu * np.exp(log_signal), 0.0, q)
+        root, root_asimov = np.sqrt(q), root_q_asimov(mu)
+        far = q > root_asimov**2
+        shift = np.where(far, 0.5 * (q + root_asimov**2) / root_asimov, root)
+        alone = np.where(far, 0.5 * (q - root_asimov**2) / root_asimov, root - root_asimov)
+        return np.asarray(log_ndtr(-shift) - log_ndtr(-alone))
+
+    alpha = 1.0 - confidence
+
+    def expected(n_sd: float) -> FloatArray:
+        threshold = float(ndtri(1.0 - alpha * ndtr(n_sd)) + n_sd)
+        return _crossing(lambda mu: root_q_asimov(mu) - threshold, n.shape)
+
+    observed = _crossing(lambda mu: np.log(alpha) - log_cls(mu), n.shape)
+    return UpperLimits(observed, expected(0.0), expected(-1.0), expected(1.0))
+
+
+def _crossing(excess: Callable[[FloatArray], FloatArray], shape: tuple[int, ...]) -> FloatArray:
+    """Return where a rising function of mu crosses zero, by halving ln mu."""
+    low, high = np.full(shape, np.log(1e-9)), np.full(shape, np.log(1e9))
+    for _ in range(_STEPS):
+        middle = 0.5 * (low + high)
+        above = excess(np.exp(middle)) > 0
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    return np.asarray(np.exp(0.5 * (low + high)))
+
+
+def _fitted_nuisance(n: FloatArray, median: FloatArray, width: FloatArray) -> FloatArray:
+    """Maximise n ln lambda - lambda - nu^2/2 in nu, where lambda = e^(median + width nu)."""
+    # concave: Newton from the side where the exponential is steepest converges monotonically
+    nu = np.maximum(0.0, (np.log(np.maximum(n, 1e-12)) - median) / np.maximum(width, 1e-12))
+    nu = np.minimum(nu, width * n)
+    for _ in range(_STEPS):
+        count = np.exp(median + width * nu)
+        nu = nu + (width * (n - count) - nu) / (width**2 * count + 1.0)
+    return np.asarray(nu)
