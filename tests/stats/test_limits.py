@@ -22,7 +22,7 @@ CELLS = [  # n, S, relative error of S, B, error of B
 def of_pyhf(n, s, relative, b, db):
     """Limits of a counting model whose lognormal widths are ln(1 + ratio)."""
     pyhf = pytest.importorskip("pyhf")
-    from pyhf.infer.intervals.upper_limits import upper_limit
+    from pyhf.infer.intervals.upper_limits import toms748_scan
 
     def factor(ratio):
         return {"hi": 1 + ratio, "lo": 1 / (1 + ratio)}
@@ -38,9 +38,7 @@ def of_pyhf(n, s, relative, b, db):
         poi_name="mu", modifier_settings={"normsys": {"interpcode": "code1"}},
     )  # fmt: skip
     data = [float(n), *model.config.auxdata]
-    bounds = model.config.suggested_bounds()
-    bounds[model.config.poi_index] = (0.0, 50.0)
-    observed, expected = upper_limit(data, model, scan=None, rtol=1e-6, par_bounds=bounds)
+    observed, expected = toms748_scan(data, model, 0.05, 10.0, rtol=1e-6)
     return UpperLimits(*(np.array(x) for x in (observed, *(expected[i] for i in (2, 1, 3)))))
 
 
