@@ -133,12 +133,12 @@ class DenseNetwork:
         return cls(*layers_of_arrays(arrays, prefix), activation, output)
 
 
-def tiled(rows: FloatArray) -> FloatArray:
-    """Return (n_points, n_inputs) rows as (n_tiles, 8, n_inputs), the first ones again at the end.
+def tiled(rows: FloatArray, width: int = TILE) -> FloatArray:
+    """Return (n_points, n_inputs) rows as (n_tiles, width, n_inputs), the first again at the end.
 
     A matrix product of one fixed shape gives a point the same digits alone and in any batch.
     """
-    return np.resize(rows, (-(-len(rows) // TILE), TILE, rows.shape[1]))
+    return np.resize(rows, (-(-len(rows) // width), width, rows.shape[1]))
 
 
 def arrays_of_layers(
