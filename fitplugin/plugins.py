@@ -35,6 +35,7 @@ GROUPS = {
     "fitplugin.samplers": "a sampler",
     "fitplugin.pools": "a pool",
     "fitplugin.simulators": "a simulator",
+    "fitplugin.oracles": "an oracle",
 }
 
 
@@ -56,7 +57,7 @@ def names(group: str) -> list[str]:
     """Return the registered names of a group, sorted.
 
     >>> names("fitplugin.surrogates")
-    ['bnn', 'deep_network', 'dgp', 'network', 'sklearn']
+    ['bnn', 'deep_network', 'dgp', 'multitask_gp', 'network', 'sklearn']
     """
     return sorted(_registered(group))
 

@@ -18,6 +18,7 @@ FLOORS = [
     {"samplers"},
     {"runs"},
     {"studies"},
+    {"active"},
     {"plots", "adapters"},
     {"cli"},
 ]

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 import fitplugin
-from fitplugin.cli import datasets, models, runs, scans, simulation, studies, tools
+from fitplugin.cli import datasets, learning, models, runs, scans, simulation, studies, tools
 from fitplugin.errors import FitpluginError, InputError
 
 
@@ -48,7 +48,7 @@ for _command in (
     runs.run, runs.status, runs.merge, runs.plot, runs.report, runs.cite,
     studies.reconstruct, studies.audit, studies.coverage, studies.bench,
     scans.check, scans.train, models.model,
-    simulation.simulate, datasets.dataset,
+    simulation.simulate, learning.learn, datasets.dataset,
     tools.doctor, tools.plugins, tools.counts,
 ):  # fmt: skip
     main.add_command(_command)

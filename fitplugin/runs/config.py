@@ -284,6 +284,22 @@ def read_scan(
     InputError
         In one line: the file, the place in it, what came, what is known, what to do.
     """
+    content = _changed(read_yaml(path), changes)
+    try:
+        config = ScanConfig.model_validate(content, context={"folder": folder or Path(path).parent})
+        return _for_processes(config)
+    except ValidationError as error:
+        raise InputError(str(path), first_problem(error)) from error
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """Read a mapping from a YAML file; repeated keys are refused.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is not YAML or no mapping.
+    """
     where = str(path)
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -299,12 +315,7 @@ def read_scan(
         raise InputError(where, f"{line}not valid YAML: {problem}") from error
     if not isinstance(content, dict):
         raise InputError(where, "must be a mapping of keys to values; see scans/ for examples")
-    content = _changed(content, changes)
-    try:
-        config = ScanConfig.model_validate(content, context={"folder": folder or Path(path).parent})
-        return _for_processes(config)
-    except ValidationError as error:
-        raise InputError(where, _first_problem(error)) from error
+    return content
 
 
 def _changed(content: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
@@ -353,7 +364,8 @@ _YAML_WORDS = {
 }
 
 
-def _first_problem(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
+    """Return the first problem in one line: where, what came, what is known."""
     problem = error.errors(include_url=False)[0]
     place = ""
     for part in problem["loc"]:

@@ -18,6 +18,7 @@ from fitplugin.data.tables import Table, read_table
 from fitplugin.errors import InputError, one_of
 from fitplugin.likelihoods.combination import Selection
 from fitplugin.likelihoods.joint import JointLikelihood
+from fitplugin.physics.cross_section import summed_cross_sections
 from fitplugin.physics.efficiency import point_dataset
 from fitplugin.physics.yields import expected_signal
 from fitplugin.runs.build import Scan
@@ -57,7 +58,7 @@ def of_simulation(scan: Scan, folder: Any) -> Chi2Table:
     each = {region.name: point_dataset(table, region.efficiency.region, processes)
             for region in regions}  # fmt: skip
     first = each[regions[0].name]
-    sigma, sigma_error, ids = _cross_sections(table, processes)
+    sigma, sigma_error, ids = summed_cross_sections(table, processes)
 
     def chi2_at(draw: Callable[[str, Dataset], tuple[FloatArray, FloatArray]]) -> FloatArray:
         observables: dict[str, FloatArray] = {}
@@ -210,22 +211,6 @@ def _chi2_function(
             "the best signal strength",
         )
     return lambda observables: -2.0 * combination.log_likelihood(observables) + 0.0
-
-
-def _cross_sections(
-    table: Table, processes: tuple[str, ...]
-) -> tuple[FloatArray, FloatArray, np.ndarray]:
-    """Sum over processes, in the order of `point_dataset`; errors are common and add linearly."""
-    process = np.asarray(table.columns["process"])
-    rows = np.isin(process, list(processes))
-    ids, sigma, relative = table.numbers(
-        ["id", "cross_section_fb", "cross_section_rel_error"]
-    )[rows].T  # fmt: skip
-    unique, of_row = np.unique(ids, return_inverse=True)
-    complete = np.bincount(of_row) == len(processes)
-    total = np.bincount(of_row, sigma)[complete]
-    error = np.bincount(of_row, sigma * relative)[complete]
-    return total, error, unique[complete].astype(int)
 
 
 def _own_signals(table: Table, known: list[str]) -> dict[str, FloatArray]:

@@ -8,6 +8,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import BaseModel, Field
+from threadpoolctl import threadpool_limits
 
 from fitplugin.arrays import BoolArray, FloatArray, as_points, require_finite
 from fitplugin.errors import InputError
@@ -25,6 +26,7 @@ from fitplugin.surrogates.multitask import (
 from fitplugin.surrogates.scaling import Standardiser
 
 _FEWEST = 3  # values of a task
+_SMALL = 1000  # values
 
 
 class MultitaskOptions(Options):
@@ -117,7 +119,9 @@ class MultitaskGP(Surrogate):
         seen = _observations(tasks, known, frame)
         n_tasks = len(tasks.schema.target_names)
         rows = _rows_for_evidence(seen.tasks, self.options.evidence_points, rng)
-        hyper = maximise_evidence(seen.take(rows), n_tasks, self.options.length_scales == "one")
+        # small matrices: a second thread of the linear algebra only waits
+        with threadpool_limits(1 if len(rows) < _SMALL else None):
+            hyper = maximise_evidence(seen.take(rows), n_tasks, self.options.length_scales == "one")
         return MultitaskGP(self.options, _Fitted(frame, MultitaskProcess.of(seen, hyper)))
 
     def examine(self, inputs: ArrayLike) -> Examined:

@@ -1,0 +1,1 @@
+"""Ask, oracle, tell: which points to simulate next, in rounds that survive days and restarts."""

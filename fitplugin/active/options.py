@@ -1,0 +1,151 @@
+"""The file of a loop: parameters, oracle, target, how batches are chosen, when to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import (
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from fitplugin.active.limits import NAMES, LimitOptions
+from fitplugin.errors import InputError
+from fitplugin.options import Options
+from fitplugin.physics.derived import named_inputs
+from fitplugin.plugins import component
+from fitplugin.runs.config import first_problem, read_yaml
+from fitplugin.surrogates.multitask_gp import MultitaskOptions
+
+Choice = Literal["entropy_discs", "entropy", "greedy", "variance", "random", "latin", "grid"]
+CHOICES: dict[str, str] = {
+    "entropy_discs": "high entropy, by Poisson discs",
+    "entropy": "highest entropy",
+    "greedy": "entropy times conditional variance, one after the other",
+    "variance": "largest conditional variance",
+    "random": "at random",
+    "latin": "Latin hypercube",
+    "grid": "a grid",
+}
+
+
+class TargetOptions(Options):
+    """Which numbers are learned, and where their contour lies."""
+
+    names: tuple[str, ...] = Field(
+        (NAMES[1],), min_length=1, description="Contours; with `limits`: log_mu_expected, ..."
+    )
+    level: float = Field(0.0, description="Value of the targets on the contour.")
+
+
+class WarmStartOptions(Options):
+    """A cheap quantity that goes with the target: a task of its own."""
+
+    dataset: str = Field(description="Table with the parameters and the target.")
+    target: str
+    points: PositiveInt = Field(500, description="Rows of it that are used, at most.")
+
+
+class BatchOptions(Options):
+    """How the points of a round are chosen."""
+
+    size: PositiveInt = 20
+    choose: Choice = Field("entropy_discs", description="; ".join(map(": ".join, CHOICES.items())))
+    candidates: PositiveInt = Field(
+        4000, description="Points that are looked at, at most; drawn anew in every round."
+    )
+
+
+class StopOptions(Options):
+    """When to stop before the last round: both must hold."""
+
+    undecided: PositiveFloat = Field(
+        0.02, lt=1, description="Share of the candidates with 5 to 95 % probability of exclusion."
+    )
+    sharpness: PositiveFloat = Field(
+        0.5,
+        description="Posterior standard deviation on the contour, over half the +-1 sd band where "
+        "that is learned too.",
+    )
+
+
+class LoopOptions(Options):
+    """A loop of asking an oracle."""
+
+    fitplugin: Literal[1]
+    title: str = ""
+    parameters: dict[str, tuple[float, float]] = Field(
+        min_length=1, description="Low and high end of the box in which points are asked."
+    )
+    oracle: component("fitplugin.oracles")  # type: ignore[valid-type]
+    limits: LimitOptions | None = Field(
+        None, description="Makes upper limits out of efficiencies and cross-sections."
+    )
+    target: TargetOptions = TargetOptions()
+    warm_start: WarmStartOptions | None = None
+    inputs: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        description="What the surrogate sees: parameters, or quantities derived from them; "
+        "default: the parameters.",
+    )
+    surrogate: MultitaskOptions = MultitaskOptions()
+    first: int = Field(20, ge=5, description="Points of the first round, spread over the box.")
+    batch: BatchOptions = BatchOptions()
+    rounds: PositiveInt = Field(4, description="After the first, at most.")
+    test: float = Field(
+        0.2,
+        ge=0,
+        lt=1,
+        description="Share of a fixed list of candidates that judges, and is never asked.",
+    )
+    stop: StopOptions = StopOptions()
+    seed: int = Field(1, ge=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> LoopOptions:
+        for name, (low, high) in self.parameters.items():
+            if not low < high:
+                raise ValueError(f"parameters.{name}: [{low:g}, {high:g}] is no range")
+        if self.limits is not None:
+            for name in self.target.names:
+                if name not in NAMES:
+                    raise ValueError(
+                        f"target.names: {name!r} is no limit; known: {', '.join(NAMES)}"
+                    )
+        return self
+
+    @field_validator("inputs", mode="before")
+    @classmethod
+    def _spelt_out(cls, value: Any) -> Any:
+        return named_inputs(value)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What the oracle must answer."""
+        return self.target.names if self.limits is None else self.limits.needs
+
+    def facts(self) -> dict[str, Any]:
+        """What makes a loop another one; it may be given more rounds."""
+        content = self.model_dump(mode="json", exclude={"title", "rounds", "stop", "oracle"})
+        return {**content, "oracle": self.oracle.to_dict()}
+
+
+def read_loop(path: Path) -> LoopOptions:
+    """Read and validate a loop file.
+
+    Raises
+    ------
+    InputError
+        In one line: the file, the place in it, what came, what is known.
+    """
+    content = read_yaml(path)
+    try:
+        return LoopOptions.model_validate(content, context={"folder": path.parent})
+    except ValidationError as error:
+        raise InputError(str(path), first_problem(error)) from error

@@ -1,0 +1,181 @@
+"""State of a loop in a folder: what was asked, what was answered, how each round went.
+
+Three files of lines are appended to and never rewritten: ``asked.jsonl``, ``answers.jsonl`` and
+``rounds.jsonl``. Every line carries a checksum, so that a hand that changed one is noticed; a last
+line that a kill cut off is dropped, and said.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fitplugin.active.base import Answer, Request
+from fitplugin.errors import InputError
+from fitplugin.surrogates.store import write_atomically
+
+_LOOP = "loop.json"
+_CHECKSUM = "sha256"
+
+
+class State:
+    """What is known of a loop; everything that is added is on disk before it is used.
+
+    Attributes
+    ----------
+    asked : dict of int to Request
+    round_of : dict of int to int
+    answers : dict of int to Answer
+        The first answer to each request counts.
+    rounds : list of dict
+        Metrics of the rounds that are closed.
+    notes : list of str
+        What was found amiss and mended.
+    """
+
+    def __init__(self, folder: Path, names: tuple[str, ...]) -> None:
+        self.folder = folder
+        self.names = names
+        self.asked: dict[int, Request] = {}
+        self.round_of: dict[int, int] = {}
+        self.answers: dict[int, Answer] = {}
+        self.rounds: list[dict[str, Any]] = []
+        self.notes: list[str] = []
+
+    @classmethod
+    def open(cls, folder: Path, facts: Mapping[str, Any], names: tuple[str, ...]) -> State:
+        """Begin in an empty folder, or go on with the loop that is there.
+
+        Parameters
+        ----------
+        folder : path
+        facts : mapping
+            What the loop is, JSON-ready: another one is refused.
+        names : tuple of str
+            Of the parameters.
+
+        Raises
+        ------
+        InputError
+            If the folder holds something else, another loop, or a line that was changed.
+        """
+        state = cls(folder, names)
+        path = folder / _LOOP
+        if not path.exists():
+            if folder.exists() and any(folder.iterdir()):
+                raise InputError(str(folder), f"is not empty and has no {_LOOP}: no loop's state")
+            folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, (json.dumps(facts, indent=1) + "\n").encode())
+            return state
+        try:
+            there = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise InputError(str(path), f"is damaged ({error})") from error
+        if there != json.loads(json.dumps(facts)):
+            changed = sorted(key for key in facts if there.get(key) != facts[key])
+            raise InputError(
+                str(folder),
+                f"holds another loop ({', '.join(changed) or 'other entries'} differ); name "
+                "another --output",
+            )
+        state._read()
+        return state
+
+    @property
+    def round(self) -> int:
+        """Number of the round that is open: 0 is the first design."""
+        return len(self.rounds)
+
+    @property
+    def pending(self) -> list[Request]:
+        """Requests without an answer, in order."""
+        return [request for number, request in self.asked.items() if number not in self.answers]
+
+    def ask(self, points: list[dict[str, float]]) -> None:
+        """Write down new requests of the round that is open."""
+        first = max(self.asked, default=-1) + 1
+        for index, theta in enumerate(points):
+            line = {"id": first + index, "round": self.round, "theta": theta}
+            self._append("asked.jsonl", line)
+            self._add_request(line)
+
+    def tell(self, answer: Answer) -> None:
+        """Write down an answer. A second one to the same request is noted, and not used."""
+        known = self.answers.get(answer.id)
+        if known is not None:
+            if known != answer:
+                self.notes.append(f"request {answer.id} was answered twice; the first one counts")
+            return
+        if answer.id not in self.asked:
+            self.notes.append(f"answer {answer.id} is to no request; left out")
+            return
+        line: dict[str, Any] = {"id": answer.id}
+        line |= {"values": dict(answer.values)} if answer.failed is None else {}
+        line |= {"failed": answer.failed} if answer.failed is not None else {}
+        self._append("answers.jsonl", line)
+        self.answers[answer.id] = answer
+
+    def close_round(self, metrics: Mapping[str, Any]) -> None:
+        """Write down how the open round went; the next one begins."""
+        self._append("rounds.jsonl", dict(metrics))
+        self.rounds.append(dict(metrics))
+
+    def _read(self) -> None:
+        for line in self._lines("asked.jsonl", ("id", "round", "theta")):
+            if sorted(line["theta"]) != sorted(self.names):
+                raise InputError(str(self.folder / "asked.jsonl"), "has points of other parameters")
+            self._add_request(line)
+        for line in self._lines("answers.jsonl", ("id",)):
+            answer = Answer(line["id"], line.get("values", {}), line.get("failed"))
+            if answer.id not in self.asked:
+                raise InputError(
+                    str(self.folder / "answers.jsonl"),
+                    f"has an answer to request {answer.id}, which was not asked",
+                )
+            self.answers.setdefault(answer.id, answer)
+        self.rounds = list(self._lines("rounds.jsonl", ()))
+
+    def _add_request(self, line: Mapping[str, Any]) -> None:
+        theta = {name: line["theta"][name] for name in self.names}
+        self.asked[line["id"]] = Request(line["id"], theta)
+        self.round_of[line["id"]] = line["round"]
+
+    def _append(self, name: str, content: dict[str, Any]) -> None:
+        line = json.dumps({**content, _CHECKSUM: _checksum(content)}) + "\n"
+        with (self.folder / name).open("ab") as file:
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _lines(self, name: str, keys: tuple[str, ...]) -> list[dict[str, Any]]:
+        path = self.folder / name
+        if not path.exists():
+            return []
+        *lines, rest = path.read_bytes().split(b"\n")
+        if rest:
+            self.notes.append(f"{name}: a last line that was cut off is dropped")
+            with path.open("r+b") as file:
+                file.truncate(path.stat().st_size - len(rest))
+        return [_parsed(line, f"{path}: line {i}", keys) for i, line in enumerate(lines, start=1)]
+
+
+def _parsed(line: bytes, where: str, keys: tuple[str, ...]) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(line)
+        checksum = content.pop(_CHECKSUM)
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise InputError(where, "is damaged: no line of a loop; put the old file back") from error
+    if checksum != _checksum(content) or not set(keys) <= set(content):
+        raise InputError(
+            where, "was changed by hand: its checksum is of something else; put the old line back"
+        )
+    return content
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,59 @@
+"""The command that asks an oracle where it matters."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import click
+
+from fitplugin.cli.options import AS_JSON
+from fitplugin.errors import FitpluginError
+
+
+@click.command()
+@click.argument("loop", type=click.Path(path_type=Path))
+@click.option("--output", "-o", type=click.Path(file_okay=False, path_type=Path),
+              help="State folder; default: learned/, and the name of the file.")  # fmt: skip
+@click.option("--no-plots", is_flag=True, help="Write no figures.")
+@AS_JSON
+def learn(loop: Path, output: Path | None, no_plots: bool, as_json: bool) -> None:
+    """Find a contour with few simulations: ask, wait for the oracle, learn, ask again.
+
+    Everything that was asked and answered is in the state folder; called again, the loop goes on
+    from there, also after a kill, and with more rounds if the file has more by then. The surrogate
+    of the last round is model.npz there (exit status 0 also while answers are waited for).
+
+    \b
+    Example:
+      fitplugin learn scans/natural_susy/exclusion.yaml
+    """
+    from fitplugin.active.loop import Loop
+    from fitplugin.active.options import read_loop
+    from fitplugin.active.text import outcome_text
+    from fitplugin.plots.active import write_figures
+    from fitplugin.surrogates import save
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    options = read_loop(loop)
+    output = output or Path("learned") / loop.stem
+    running = Loop(options, loop.parent, output)
+    try:
+        outcome = running.run()
+    except KeyboardInterrupt:
+        raise FitpluginError(
+            f"interrupted; what is answered is in {output}, and the same command goes on"
+        ) from None
+    if outcome.model is not None:
+        stored = options.surrogate.model_dump(mode="json")
+        save(outcome.model.model, "multitask_gp", stored, output / "model.npz")
+        if not no_plots:
+            write_figures(running, outcome.model, output / "plots")
+    if as_json:
+        click.echo(json.dumps({
+            "state": str(output), "rounds": outcome.state.rounds, "waiting": outcome.waiting,
+            "is_done": outcome.is_done, "notes": outcome.state.notes,
+        }, indent=2))  # fmt: skip
+        return
+    click.echo(outcome_text(outcome))
