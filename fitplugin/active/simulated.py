@@ -14,6 +14,7 @@ from fitplugin.active.functions import function_of
 from fitplugin.options import Options
 from fitplugin.pools.base import available_cores
 from fitplugin.simulation import session
+from fitplugin.simulation.points import read_points
 from fitplugin.simulation.records import PointRecord, read_records
 from fitplugin.simulation.settings import Settings, settings_of
 from fitplugin.studies.machine import machine_now
@@ -72,12 +73,20 @@ class SimulationOracle:
                 yield Answer(request.id, {}, reason)
             else:
                 paths[request.id] = path
+        settings = self._settings
+        _, unusable = read_points(
+            list(paths.values()), settings.production, settings.events, settings.seed,
+            settings.parameters,
+        )  # fmt: skip
+        for name, _, reason in unusable:
+            del paths[int(name)]
+            yield Answer(int(name), {}, f"spectrum: {reason}")
         if not paths:
             return
         machine = machine_now()
         facts = {"processor": machine.processor, "processors": machine.cpu_count}
         cores = self._options.processes or available_cores()
-        session.simulate(paths.values(), self._settings, facts, output, cores)
+        session.simulate(paths.values(), settings, facts, output, cores)
         found = read_records(output)
         for number in paths:
             record = found.points.get(str(number))

@@ -30,10 +30,10 @@ def write_figures(loop: Loop, model: Learned, folder: Path) -> list[Path]:
 
 
 def contours(loop: Loop, model: Learned) -> Figure:
-    """Slices through the middle of the points near the contour: entropy, contours, points.
+    """Slices through the middle of the points that were asked: entropy, contours, points.
 
-    Each panel varies two parameters; the others stand at the median of the points that were asked
-    after the first round (of all, before there are any).
+    Each panel varies two parameters; the others stand where they do at the asked point that is
+    nearest to the median of those of the later rounds (of all, before there are any).
     """
     names = loop.names
     pairs = list(combinations(range(len(names)), 2))[:_MOST_PAIRS] or [(0, 0)]
@@ -47,7 +47,9 @@ def contours(loop: Loop, model: Learned) -> Figure:
     theta = np.array([list(request.theta.values()) for request in state.asked.values()])
     rounds_of = np.array(list(state.round_of.values()))
     late = theta[rounds_of > 0] if (rounds_of > 0).any() else theta
-    middle = np.median(late, axis=0)
+    low, high = loop.box.T
+    away = np.square((late - np.median(late, axis=0)) / (high - low)).sum(axis=1)
+    middle = late[np.argmin(away)]
     image = None
     for axis, (first, second) in zip(axes, pairs, strict=False):
         image = _slice(axis, loop, model, middle, first, second)
@@ -92,7 +94,7 @@ def rounds(found: Sequence[dict[str, Any]]) -> Figure:
     if any("sharpness" in each for each in found):
         panels.append(("sharpness", "sd over half the $\\pm1\\sigma$ band"))
     if any("test" in each for each in found):
-        panels += [("accuracy", "accuracy on points never asked"),
+        panels += [("accuracy", "accuracy, test points"),
                    ("near", "truth on the contour")]  # fmt: skip
     n_columns = min(3, len(panels))
     n_rows = -(-len(panels) // n_columns)
