@@ -117,7 +117,7 @@ def loop_of(order: Order) -> LoopOptions:
     }  # fmt: skip
     if order.warm:
         content["warm_start"] = {
-            "dataset": "cheap.npz", "target": "log_cross_section", "points": 400
+            "dataset": "cheap.npz", "target": "log_cross_section", "points": 200
         }  # fmt: skip
     path = Path(order.folder) / f"{order.method}_{order.seed}_{order.warm}.yaml"
     path.write_text(yaml.safe_dump(content, sort_keys=False))
@@ -142,7 +142,8 @@ def contour(pool: ProcessPoolExecutor) -> dict[str, Any]:
     """Accuracy and F1 against number of points, by method: mean and error over seeds."""
     with tempfile.TemporaryDirectory() as folder:
         write_oracle(Path(folder))
-        orders = [Order(folder, method, seed) for method in (*METHODS, "all") for seed in SEEDS]
+        orders = [Order(folder, "all", seed) for seed in SEEDS[:4]]
+        orders += [Order(folder, method, seed) for method in METHODS for seed in SEEDS]
         orders += [Order(folder, "entropy_discs", seed, True) for seed in SEEDS]
         rounds = list(pool.map(follow, orders))
     found: dict[str, Any] = {}
