@@ -23,7 +23,7 @@ from pydantic import (
     ValidationInfo,
 )
 
-from fitplugin.errors import InputError, one_of
+from fitplugin.errors import FitpluginError, InputError, one_of
 from fitplugin.options import located_error
 
 GROUPS = {
@@ -138,9 +138,14 @@ def _import_file(path: Path) -> Any:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception:
+    except Exception as error:
         del sys.modules[name]
-        raise
+        if isinstance(error, FitpluginError):  # it says where and what already
+            raise
+        reason = f"{type(error).__name__}: {error}"
+        if isinstance(error, SyntaxError):
+            reason = f"{error.msg} (line {error.lineno})"
+        raise InputError("", f"{path} cannot be imported: {reason}") from error
     return module
 
 

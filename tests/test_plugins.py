@@ -37,3 +37,17 @@ def test_unknown_plugin_names_what_is_known(name, words, tmp_path):
         plugins.load("fitplugin.surrogates", name, tmp_path)
     for word in words:
         assert word in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def f(:\n    pass\n", r"invalid syntax \(line 1\)"),
+        ("import no_such_library\n", "No module named 'no_such_library'"),
+        ("x = 1 / 0\n", "ZeroDivisionError"),
+    ],
+)
+def test_a_file_that_python_refuses_is_named_in_one_line(text, said, tmp_path):
+    (tmp_path / "mine.py").write_text(text)
+    with pytest.raises(InputError, match=rf"mine.py cannot be imported: .*{said}"):
+        plugins.referred("mine.py:f", tmp_path)
