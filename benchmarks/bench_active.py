@@ -1,6 +1,6 @@
 """How many simulations does active learning save: for a contour, and for a posterior?
 
-    python bench_active.py [contour] [posterior]
+    python bench_active.py [contour] [fifth] [posterior]
 
 Contour: the expected upper limit of two LHC regions over six parameters, at the shipped spectra; a
 fifth of the points judges and is never asked. Posterior: the reconstruction trained on part of the
@@ -40,7 +40,7 @@ RESULT = Path(__file__).parent / "results" / "active.json"
 SCANS = Path(__file__).parents[1] / "scans" / "natural_susy"
 SEEDS = range(10)
 PROCESSES = ("stop1", "stop2", "sbottom1")
-FIRST, BATCH, ROUNDS = 40, 40, 8
+FIRST, BATCH, ROUNDS, FIFTH = 40, 40, 8, 19
 ALL = 4000  # more than there are
 PARAMETERS = ("mu", "tan_beta", "M3", "mQ3", "mtR", "At")
 LEARNED = ("0-lepton", "1-lepton")
@@ -98,6 +98,7 @@ class Order(NamedTuple):
     method: str
     seed: int
     warm: bool = False
+    rounds: int = ROUNDS
 
 
 def loop_of(order: Order) -> LoopOptions:
@@ -111,7 +112,7 @@ def loop_of(order: Order) -> LoopOptions:
         "first": FIRST if not whole else 1000,
         "batch": {"size": BATCH if not whole else ALL,
                   "choose": order.method if not whole else "random", "candidates": ALL},
-        "rounds": ROUNDS if not whole else 1,
+        "rounds": order.rounds if not whole else 1,
         "stop": {"undecided": 1e-9},
         "seed": order.seed,
     }  # fmt: skip
@@ -151,6 +152,19 @@ def contour(pool: ProcessPoolExecutor) -> dict[str, Any]:
         label = order.method + (" + cross-section" if order.warm else "")
         found.setdefault(label, []).append(each)
     return {label: _averaged(runs) for label, runs in found.items()}
+
+
+def fifth(pool: ProcessPoolExecutor) -> dict[str, Any]:
+    """The same until a fifth of the points is asked."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_oracle(Path(folder))
+        orders = [Order(folder, method, seed, False, FIFTH)
+                  for method in ("entropy_discs", "random") for seed in SEEDS]  # fmt: skip
+        rounds = list(pool.map(follow, orders))
+    return {
+        method: _averaged([r for o, r in zip(orders, rounds, strict=True) if o.method == method])
+        for method in ("entropy_discs", "random")
+    }
 
 
 def _averaged(runs: list[list[dict[str, Any]]]) -> list[dict[str, float]]:
@@ -316,11 +330,12 @@ def posterior(pool: ProcessPoolExecutor) -> dict[str, Any]:
 
 
 def main() -> None:
-    parts = sys.argv[1:] or ["contour", "posterior"]
+    parts = sys.argv[1:] or ["contour", "fifth", "posterior"]
     results = json.loads(RESULT.read_text()) if RESULT.exists() else {}
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
         for part in parts:
-            results[part] = {"contour": contour, "posterior": posterior}[part](pool)
+            run = {"contour": contour, "fifth": fifth, "posterior": posterior}[part]
+            results[part] = run(pool)
             RESULT.write_text(json.dumps(results, indent=1) + "\n")
             print(json.dumps(results[part], indent=1), flush=True)
 

@@ -431,6 +431,12 @@ def bnn(found: Content) -> list[Headline]:
     def f1(each: Content) -> str:
         return f"{each['decisions']['mean']['f1']:.3f}"
 
+    def gate(each: Content) -> str:
+        cost = each["decisions"]["mean + 3 sd"]
+        n = cost["n_valid"] + cost["n_invalid"]
+        asked = cost["n_valid"] - cost["n_false_invalid"] + cost["n_false_valid"]
+        return f"{cost['n_false_invalid'] / cost['n_valid']:.1%}, {1 - asked / n:.0%}"
+
     best = max(validity, key=lambda label: validity[label]["decisions"]["mean"]["f1"])
     nominal = (0.6827, 0.9545, 0.9973)
     gaps = [
@@ -475,6 +481,13 @@ def bnn(found: Content) -> list[Headline]:
             met("0.954", validity[best]["decisions"]["mean"]["f1"] >= 0.954),
         ),
         Headline(
+            "a gate of it at mean + 3 sd: valid points lost, spectra not asked for",
+            gate(validity["bnn"]),
+            peers="; ".join(
+                f"{label} {gate(each)}" for label, each in validity.items() if label != "bnn"
+            ),
+        ),
+        Headline(
             "prediction of the Higgs mass, each of a batch, one alone",
             f"{us(mass['bnn']['predict_us'])}, {us(mass['bnn']['predict_alone_us'])}",
             f"{theirs['microseconds_per_prediction']} µs on a GPU",
@@ -484,6 +497,68 @@ def bnn(found: Content) -> list[Headline]:
 
 
 _LEARNED = ("m_higgs", "cross_section", "validity")
+
+
+def active(found: Content) -> list[Headline]:
+    curves, posterior = found["contour"], found["posterior"]
+    whole = curves["all"][-1]
+
+    def at(label: str, row: int) -> str:
+        entry = curves[label][row]
+        return f"{entry['accuracy']:.3f} ± {entry['accuracy_error']:.3f}"
+
+    def needed(label: str, wanted: float) -> str:
+        """Points after which a curve stays within one error of what is wanted."""
+        for entry in curves[label]:
+            if entry["accuracy"] + entry["accuracy_error"] >= wanted:
+                return f"{entry['asked']:.0f}"
+        return f"more than {curves[label][-1]['asked']:.0f}"
+
+    best, warm = "entropy_discs", "entropy_discs + cross-section"
+    last = curves["random"][-1]
+    asked = needed(best, last["accuracy"])
+    rest = [name for name in curves if name not in (best, "all")]
+    targeted, random = posterior["targeted"], posterior["random"]
+    middle = 2
+    long = found["fifth"][best]
+    shares = [entry["asked"] / whole["asked"] for entry in long
+              if entry["accuracy"] + entry["accuracy_error"]
+              >= whole["accuracy"] - whole["accuracy_error"]]  # fmt: skip
+    share = min(shares, default=1.0)
+    last_long, last_random = long[-1], found["fifth"]["random"][-1]
+    return [
+        Headline(
+            "right side of an exclusion contour over six parameters, "
+            f"{curves[best][-1]['asked']:.0f} points chosen by entropy and discs, of "
+            f"{whole['asked']:.0f}",
+            f"{at(best, -1)}; all points {whole['accuracy']:.3f} ± {whole['accuracy_error']:.3f}",
+            peers="; ".join(f"{name.replace('_', ' ')} {at(name, -1)}" for name in rest),
+        ),
+        Headline(
+            f"the same, {last_long['asked']:.0f} points",
+            f"{last_long['accuracy']:.3f} ± {last_long['accuracy_error']:.3f}",
+            peers=f"random {last_random['accuracy']:.3f} ± {last_random['accuracy_error']:.3f}",
+            target=met(
+                "as good as all points with a fifth of them"
+                + (f" ({share:.0%})" if shares else ""),
+                share <= 0.205,
+            ),
+        ),
+        Headline(
+            f"points after which it is as good as {last['asked']:.0f} random ones",
+            asked,
+            peers=f"with a warm start {needed(warm, last['accuracy'])}; Latin hypercube "
+            f"{needed('latin', last['accuracy'])}",
+        ),
+        Headline(
+            f"Jensen-Shannon divergence of the reconstruction's posterior to that of all points, "
+            f"with {targeted['n'][middle]} training points",
+            f"{targeted['js_bits'][middle]:.4f} ± {targeted['js_bits_error'][middle]:.4f} bit",
+            peers=f"random {random['js_bits'][middle]:.4f} ± {random['js_bits_error'][middle]:.4f}",
+        ),
+    ]
+
+
 _PAPERS = "paper's network"
 _ADDED = ("none added", "as they come", "density", "seeded")
 
@@ -507,6 +582,7 @@ READERS: Mapping[str, Callable[[Content], list[Headline]]] = {
     "surrogates_posteriors": surrogates_posteriors,
     "learned_chi2": learned_chi2,
     "bnn": bnn,
+    "active": active,
     "simulation": simulation,
     "audit": audit,
     "growth": growth,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,8 +64,13 @@ class Loop:
             self._cheap = read_cheap(options.warm_start, self.names, self.box, folder, options.seed)
         self.state = State.open(output, options.facts(), self.names)
 
-    def run(self) -> Outcome:
+    def run(self, on_round: Callable[[Learned], None] | None = None) -> Outcome:
         """Go on until a stop test holds, the rounds are used up, or answers are waited for.
+
+        Parameters
+        ----------
+        on_round : callable, optional
+            Called with the surrogate of each round when that is closed.
 
         Raises
         ------
@@ -87,6 +92,8 @@ class Loop:
                 model = learn(options, state, self._cheap)
                 metrics = self._judged(model)
                 state.close_round(metrics)
+                if on_round is not None:
+                    on_round(model)
             if is_done(options, metrics) or state.round > options.rounds:
                 return Outcome(state, model, 0, is_done(options, metrics))
             theta, cube = self.candidates()

@@ -29,6 +29,7 @@ def learn(loop: Path, output: Path | None, no_plots: bool, as_json: bool) -> Non
     Example:
       fitplugin learn scans/natural_susy/exclusion.yaml
     """
+    from fitplugin.active.learning import Learned
     from fitplugin.active.loop import Loop
     from fitplugin.active.options import read_loop
     from fitplugin.active.text import outcome_text
@@ -39,8 +40,13 @@ def learn(loop: Path, output: Path | None, no_plots: bool, as_json: bool) -> Non
     options = read_loop(loop)
     output = output or Path("learned") / loop.stem
     running = Loop(options, loop.parent, output)
+
+    def draw(model: Learned) -> None:
+        if not no_plots:
+            write_figures(running, model, output / "plots")
+
     try:
-        outcome = running.run()
+        outcome = running.run(draw)
     except KeyboardInterrupt:
         raise FitpluginError(
             f"interrupted; what is answered is in {output}, and the same command goes on"
@@ -48,8 +54,6 @@ def learn(loop: Path, output: Path | None, no_plots: bool, as_json: bool) -> Non
     if outcome.model is not None:
         stored = options.surrogate.model_dump(mode="json")
         save(outcome.model.model, "multitask_gp", stored, output / "model.npz")
-        if not no_plots:
-            write_figures(running, outcome.model, output / "plots")
     if as_json:
         click.echo(json.dumps({
             "state": str(output), "rounds": outcome.state.rounds, "waiting": outcome.waiting,

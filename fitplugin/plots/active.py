@@ -22,9 +22,10 @@ _MOST_PAIRS = 6
 
 
 def write_figures(loop: Loop, model: Learned, folder: Path) -> list[Path]:
-    """Write ``contours`` and ``rounds`` in every format; return the paths."""
+    """Write ``contours_ROUND`` of the round that was closed last, and ``rounds`` of all."""
+    last = loop.state.round - 1
     with style.applied():
-        paths = style.save(contours(loop, model), folder / "contours")
+        paths = style.save(contours(loop, model), folder / f"contours_{last:02d}")
         paths += style.save(rounds(loop.state.rounds), folder / "rounds")
     return paths
 

@@ -177,7 +177,8 @@ def test_the_command_stores_a_model_and_figures(tmp_path):
     assert [metrics["asked"] for metrics in found["rounds"]] == [8, 14]
     assert load(tmp_path / "s" / "model.npz").target_names == ("depth",)
     assert {p.name for p in (tmp_path / "s" / "plots").iterdir()} == {
-        "contours.png", "contours.pdf", "rounds.png", "rounds.pdf",
+        "contours_00.png", "contours_00.pdf", "contours_01.png", "contours_01.pdf", "rounds.png",
+        "rounds.pdf",
     }  # fmt: skip
 
 
