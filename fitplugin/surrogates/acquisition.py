@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 from scipy.special import log_ndtr, ndtr
 
 from fitplugin.arrays import FloatArray, IntArray
-from fitplugin.errors import InputError
 
 _SHRINK = 0.8  # of the radius, when no candidate is left outside all discs
 _LEAST = 0.1  # share of the highest score that is still interesting
@@ -158,12 +157,6 @@ def greedy_variance(weight: FloatArray, covariance: FloatArray, noise: float, n:
         seen[step] = rest / np.sqrt(max(variance[row] + noise, 1e-300))
         variance = variance - np.square(seen[step])
     return np.array(chosen, dtype=int)
-
-
-def require_candidates(scores: FloatArray, n: int) -> None:
-    """Refuse to choose from nothing."""
-    if not len(scores):
-        raise InputError("candidates", f"none is left; {n} are asked for")
 
 
 def total_entropy(
