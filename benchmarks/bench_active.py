@@ -211,8 +211,7 @@ def reference(folder: Path) -> Reference:
     theta = joint.prior_transform(rng.random((60 * N_THETA, joint.n_dim)))
     log_l = joint.evaluate(theta).log_likelihood
     rows = np.flatnonzero(np.isfinite(log_l))[:N_THETA]
-    counts = {term.name: term.options.n_observed for term in joint.terms
-              if hasattr(term, "options") and hasattr(term.options, "n_observed")}  # fmt: skip
+    counts = {region.name: region.options.n_observed for region in joint.regions}
     return Reference(theta[rows], log_l[rows], counts)
 
 
