@@ -34,7 +34,7 @@ from fitplugin.errors import FitpluginError
 from fitplugin.physics.cross_section import PairProduction
 from fitplugin.physics.spectrum import valid_rows
 from fitplugin.stats.counts import log_marginal
-from fitplugin.surrogates.acquisition import posterior_change
+from fitplugin.surrogates.acquisition import variance_elsewhere
 
 RESULT = Path(__file__).parent / "results" / "active.json"
 SCANS = Path(__file__).parents[1] / "scans" / "natural_susy"
@@ -47,7 +47,7 @@ LEARNED = ("0-lepton", "1-lepton")
 METHODS = ("entropy_discs", "entropy", "greedy", "random", "latin", "grid")
 SIZES = (50, 100, 200, 400, 800)
 MASSES = ("m_stop1", "m_stop2", "m_sbottom1", "m_neutralino1")
-N_THETA, N_BINS, REACH = 6000, 20, 120.0
+N_THETA, N_BINS, REACH, NOISE = 6000, 20, 200.0, 0.05
 
 
 # -- contour ---------------------------------------------------------------------------------------
@@ -248,15 +248,14 @@ def posterior_run(trial: Trial) -> list[dict[str, float]]:
     rng = np.random.default_rng(trial.seed)
     chosen = rng.choice(len(ids), SIZES[0], replace=False)
     rows: list[dict[str, float]] = []
-    batch, weights = None, full
+    batch, log_l = None, log_full
     with threadpool_limits(1):
         for size in SIZES:
             extra = size - len(chosen)
             if batch is not None:
                 free = np.setdiff1d(np.arange(len(ids)), chosen)
                 if trial.targeted:
-                    free = free[np.argsort(-_targeted(batch, counts, weights, pool, free))]
-                    picked = _spread(free, pool, extra)
+                    picked = _targeted(batch, counts, log_l, pool, chosen, extra)
                 else:
                     picked = rng.choice(free, extra, replace=False)
                 chosen = np.concatenate([chosen, picked])
@@ -273,37 +272,42 @@ def posterior_run(trial: Trial) -> list[dict[str, float]]:
 
 
 def _targeted(
-    batch: Any, counts: dict[str, float], weights: np.ndarray, pool: np.ndarray, free: np.ndarray
+    batch: Any,
+    counts: dict[str, float],
+    log_l: np.ndarray,
+    pool: np.ndarray,
+    chosen: np.ndarray,
+    n: int,
 ) -> np.ndarray:
-    """How much each free point would say where the posterior is not sure."""
+    """Points that take most of the variance of ln L from the posterior, those there are given."""
+    # of half the log-likelihood: where it may be wrong there must be some weight
+    weights = np.exp(0.5 * (log_l - log_l.max()))
     change = np.zeros(len(weights))
     data = {"0-lepton": (12.2, 3.9), "1-lepton": (21.1, 5.9)}
     for name, (b, db) in data.items():
         s, ds = batch.blobs[f"n_signal[{name}]"], batch.blobs[f"n_signal_error[{name}]"]
-        step = np.maximum(0.05 * s, 1e-3)
-        up, down = (log_marginal(counts[name], np.maximum(s + k * step, 1e-6), ds, b, db)
-                    for k in (1, -1))  # fmt: skip
-        slope = (up - down) / (2 * step)
-        error = batch.blobs[f"efficiency_error[{name}]"] / np.maximum(
-            batch.blobs[f"efficiency[{name}]"], 1e-9
-        )
-        change += posterior_change(error * s, slope, weights)
+        up, down = (log_marginal(counts[name], np.maximum(k * s, 1e-6), ds, b, db)
+                    for k in (1.05, 0.95))  # fmt: skip
+        change += np.sqrt(weights) * np.abs(up - down) / 0.1  # d ln L / d ln S
     masses = np.stack([np.abs(batch.blobs[name]) for name in MASSES], axis=1)
-    top = np.argsort(-change)[:800]
-    distance = ((pool[free, np.newaxis] - masses[top]) ** 2).sum(axis=2)
-    return np.asarray(np.exp(-0.5 * distance / REACH**2) @ change[top])
+    top = np.argsort(-change)[:1500:2]
 
+    def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        distance = ((a[:, np.newaxis] - b) ** 2).sum(axis=2)
+        return np.asarray(np.exp(-0.5 * distance / REACH**2))
 
-def _spread(ordered: np.ndarray, pool: np.ndarray, n: int) -> np.ndarray:
-    """The best, but not two that are within 20 GeV in all masses, unless they run out."""
-    picked: list[int] = []
-    for row in ordered:
-        if len(picked) == n:
-            break
-        if not picked or np.abs(pool[picked] - pool[row]).max(axis=1).min() > 20.0:
-            picked.append(int(row))
-    rest = [int(row) for row in ordered if row not in set(picked)]
-    return np.array((picked + rest)[:n])
+    covariance, crossed = kernel(pool, pool), kernel(pool, masses[top])
+    gain = np.linalg.solve(
+        covariance[np.ix_(chosen, chosen)] + NOISE * np.eye(len(chosen)),
+        np.hstack([covariance[chosen], crossed[chosen]]),
+    )
+    seen = covariance[:, chosen] @ gain
+    covariance, crossed = covariance - seen[:, : len(pool)], crossed - seen[:, len(pool) :]
+    free = np.setdiff1d(np.arange(len(pool)), chosen)
+    rows = variance_elsewhere(
+        np.square(change[top]), crossed[free], covariance[np.ix_(free, free)], NOISE, n
+    )
+    return free[rows]
 
 
 def posterior(pool: ProcessPoolExecutor) -> dict[str, Any]:

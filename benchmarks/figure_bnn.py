@@ -19,8 +19,8 @@ from fitplugin.plots import style
 RESULTS = Path(__file__).parent / "results"
 PANELS = {
     "validity": ("validity, pMSSM", r"$1 - F_1$ of valid points"),
-    "m_higgs": ("Higgs mass, 110\u2013130 GeV, pMSSM", "mean error [%]"),
-    "cross_section": ("squark pairs, 14 TeV, six parameters", "mean error [%]"),
+    "m_higgs": ("Higgs mass, pMSSM", "mean error [%]"),
+    "cross_section": ("squark pairs, six parameters", "mean error [%]"),
 }
 REACH = 2e6  # training points to which the curve is continued
 
@@ -54,7 +54,11 @@ def draw(axis: Axes, target: str, found: Mapping[str, Any]) -> None:
     slope, constant = power_law(numbers, scores)
     ends = np.array([numbers[-1], REACH])
     axis.plot(ends, np.exp(constant) * ends**slope, lw=0.8, ls=":", color=first.colour,
-              label=f"continued, $n^{{{slope:.2f}}}$")  # fmt: skip
+              label="continued")  # fmt: skip
+    axis.text(
+        REACH, np.exp(constant) * REACH**slope, f"$n^{{{slope:.2f}}}$", fontsize=7, ha="right",
+        va="bottom",
+    )  # fmt: skip
     others = {k: v for k, v in found[target]["table"].items() if k != "ensemble"}
     for number, (label, each) in enumerate(others.items(), start=1):
         if "reason" not in each:
@@ -67,16 +71,21 @@ def draw(axis: Axes, target: str, found: Mapping[str, Any]) -> None:
     axis.set_xlabel("training points")
     axis.set_xscale("log")
     axis.set_yscale("log")
-    axis.legend(fontsize=6)
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter("{x:.2g}")
+    axis.tick_params(axis="y", which="both", labelsize=7)
 
 
 def main() -> None:
     """Draw the figure beside the results."""
     found = json.loads((RESULTS / "bnn.json").read_text())
     with style.applied():
-        figure = Figure(figsize=(style.PAGE_WIDTH, 2.6), layout="constrained")
-        for axis, target in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
+        figure = Figure(figsize=(style.PAGE_WIDTH, 2.7), layout="constrained")
+        axes = figure.subplots(1, len(PANELS))
+        for axis, target in zip(axes, PANELS, strict=True):
             draw(axis, target, found)
+        entries = axes[0].get_legend_handles_labels()
+        figure.legend(*entries, loc="outside lower center", ncols=7, fontsize=6.5)
         figure.savefig(RESULTS / "bnn.png", dpi=style.DPI)
 
 

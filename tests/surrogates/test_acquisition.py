@@ -65,6 +65,27 @@ def test_a_copy_of_a_chosen_point_is_not_chosen_next():
     assert list(acq.greedy_variance(np.array([1.0, 1.0, 0.5]), cov, 1e-6, 2)) == [0, 2]
 
 
+def test_what_is_taken_from_elsewhere_is_the_most_there_is():
+    rng = np.random.default_rng(2)
+    x, y = rng.random(25), rng.random(8)
+    weight = rng.random(8)
+
+    def k(a, b):
+        return np.exp(-0.5 * np.square(a[:, None] - b) / 0.04)
+
+    chosen = list(acq.variance_elsewhere(weight, k(x, y), k(x, x), 0.01, 4))
+    assert len(set(chosen)) == 4
+
+    def left(rows):
+        gain = np.linalg.solve(k(x[rows], x[rows]) + 0.01 * np.eye(len(rows)), k(x[rows], y))
+        return weight @ (1.0 - np.einsum("ij,ij->j", k(x[rows], y), gain))
+
+    for step in range(4):
+        others = [i for i in range(25) if i not in chosen[:step]]
+        best = min(others, key=lambda i: left([*chosen[:step], i]))
+        assert_allclose(left(chosen[: step + 1]), left([*chosen[:step], best]), rtol=1e-9)
+
+
 def test_contours_add_up():
     rng = np.random.default_rng(0)
     mean, std = rng.standard_normal((9, 3)), rng.random((9, 3)) + 0.1
