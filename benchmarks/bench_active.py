@@ -38,6 +38,7 @@ from fitplugin.surrogates.acquisition import variance_elsewhere
 
 RESULT = Path(__file__).parent / "results" / "active.json"
 SCANS = Path(__file__).parents[1] / "scans" / "natural_susy"
+LOOPS = SCANS.parent / "loops"
 SEEDS = range(10)
 PROCESSES = ("stop1", "stop2", "sbottom1")
 FIRST, BATCH, ROUNDS, FIFTH = 40, 40, 8, 19
@@ -60,7 +61,7 @@ def write_oracle(folder: Path) -> None:
     the Monte Carlo errors of the simulated ones (half of them beyond 40 per cent) the labels
     themselves would be wrong near the contour, and no number of points would mend it.
     """
-    limits = read_loop(SCANS / "exclusion.yaml").limits
+    limits = read_loop(LOOPS / "exclusion.yaml").limits
     assert isinstance(limits, LimitOptions)
     spectra = read_table("natural_susy/spectra")
     kept = valid_rows(spectra)
@@ -103,7 +104,7 @@ class Order(NamedTuple):
 
 def loop_of(order: Order) -> LoopOptions:
     """The shipped loop with tables as oracle and warm start."""
-    content = yaml.safe_load((SCANS / "exclusion.yaml").read_text())
+    content = yaml.safe_load((LOOPS / "exclusion.yaml").read_text())
     del content["limits"]
     whole = order.method == "all"
     content |= {

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from fitplugin.plots import style
 
@@ -35,8 +36,8 @@ def contour(axis: Axes, found: dict) -> None:
         axis.fill_between(asked, value - error, value + error, color=line.colour, alpha=0.15, lw=0)
     whole = found["all"][-1]
     axis.axhline(whole["accuracy"], color="black", lw=0.7)
-    axis.text(asked[-1], whole["accuracy"], f"all {whole['asked']:.0f} ", ha="right", va="bottom",
-              fontsize=7)  # fmt: skip
+    axis.text(asked[0], whole["accuracy"], f"all {whole['asked']:.0f}", va="bottom", fontsize=7)
+    axis.set_ylim(top=whole["accuracy"] + 0.02)
     axis.set_xlabel("points asked")
     axis.set_ylabel("right side of the contour, test points")
     axis.legend(fontsize=6.5, loc="lower right")
@@ -52,6 +53,11 @@ def posterior(axis: Axes, found: dict) -> None:
                       ls=line.dashes, lw=1.1, marker="o", ms=3, label=words)  # fmt: skip
     axis.set_xscale("log")
     axis.set_yscale("log")
+    axis.set_xticks(rows["n"], map(str, rows["n"]))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter("{x:.2g}")
+    axis.tick_params(axis="y", which="both", labelsize=7)
     axis.set_xlabel("training points")
     axis.set_ylabel("Jensen-Shannon to the full data [bit]")
     axis.legend(fontsize=7)

@@ -27,7 +27,7 @@ def learn(loop: Path, output: Path | None, no_plots: bool, as_json: bool) -> Non
 
     \b
     Example:
-      fitplugin learn scans/natural_susy/exclusion.yaml
+      fitplugin learn scans/loops/exclusion.yaml
     """
     from fitplugin.active.learning import Learned
     from fitplugin.active.loop import Loop

@@ -6,7 +6,6 @@ import json
 
 import numpy as np
 import pytest
-import yaml
 from numpy.testing import assert_allclose
 
 from fitplugin.active.base import Answer, Request, Setting
@@ -195,6 +194,7 @@ def test_numbers_that_are_missing_or_no_numbers_make_a_failure():
 def test_the_shipped_loop_is_well_formed(tmp_path):
     from tests.conftest import SCANS
 
-    loop = read_loop(SCANS / "exclusion.yaml")
-    assert yaml.safe_load((SCANS / "exclusion.yaml").read_text())["seed"] == loop.seed
-    assert loop.inputs is not None
+    for name in ("exclusion", "exclusion_simulated"):
+        loop = read_loop(SCANS.parent / "loops" / f"{name}.yaml")
+        assert loop.limits is not None
+        assert set(loop.needs) >= {"cross_section", f"efficiency[{loop.limits.regions[0].name}]"}
