@@ -56,7 +56,7 @@ def choose(
     Parameters
     ----------
     loop : LoopOptions
-    model : MultitaskGP
+    model : Learned
         Of the answers so far.
     theta, cube : (n_points, n_dim) arrays
         Candidates, and the same in units of the box.

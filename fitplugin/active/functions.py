@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
-from tqdm import tqdm
 
 from fitplugin import plugins
 from fitplugin.active.base import Answer, Request, Setting
@@ -39,7 +38,7 @@ class FunctionOracle:
 
     def answer(self, requests: Sequence[Request]) -> Iterator[Answer]:
         """Ask one after the other."""
-        for request in tqdm(requests, desc="oracle", unit="point", disable=None, leave=False):
+        for request in requests:
             yield self._one(request)
 
     def _one(self, request: Request) -> Answer:

@@ -29,7 +29,7 @@ def judge(
     Parameters
     ----------
     loop : LoopOptions
-    model : MultitaskGP
+    model : Learned
     theta : (n_points, n_dim) array
         Candidates.
     test : (n_test, n_dim) array or None

@@ -18,6 +18,7 @@ from fitplugin.active.options import LoopOptions
 from fitplugin.active.state import State
 from fitplugin.arrays import BoolArray, FloatArray
 from fitplugin.errors import FitpluginError, InputError
+from fitplugin.physics.derived import Derived
 
 _FIRST, _CANDIDATES, _TEST = 3, 4, 5  # of seeds
 
@@ -59,6 +60,8 @@ class Loop:
         self.oracle: Oracle = plugin(options.oracle.options, setting)
         self._listed = self.oracle.candidates
         self._is_test = self._held_back()
+        # a wrong name is told before anything is asked
+        Derived(options.inputs or self.names, self.names)
         self._cheap: Cheap | None = None
         if options.warm_start is not None:
             self._cheap = read_cheap(options.warm_start, self.names, self.box, folder, options.seed)

@@ -133,7 +133,9 @@ class LoopOptions(Options):
     def facts(self) -> dict[str, Any]:
         """What makes a loop another one; it may be given more rounds."""
         content = self.model_dump(mode="json", exclude={"title", "rounds", "stop", "oracle"})
-        return {**content, "oracle": self.oracle.to_dict()}
+        # on how many cores is no matter of what is asked
+        oracle = {k: v for k, v in self.oracle.to_dict().items() if k != "processes"}
+        return {**content, "oracle": oracle}
 
 
 def read_loop(path: Path) -> LoopOptions:

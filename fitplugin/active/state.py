@@ -30,7 +30,8 @@ class State:
     asked : dict of int to Request
     round_of : dict of int to int
     answers : dict of int to Answer
-        The first answer to each request counts.
+        The first answer with numbers to each request counts; failures of the round that is open are
+        asked again by the next call.
     rounds : list of dict
         Metrics of the rounds that are closed.
     notes : list of str
@@ -136,8 +137,14 @@ class State:
                     str(self.folder / "answers.jsonl"),
                     f"has an answer to request {answer.id}, which was not asked",
                 )
-            self.answers.setdefault(answer.id, answer)
+            known = self.answers.get(answer.id)
+            if known is None or known.failed is not None:
+                self.answers[answer.id] = answer
         self.rounds = list(self._lines("rounds.jsonl", ()))
+        # what failed in the open round may have failed for a reason that is mended by now
+        for number in [n for n, a in self.answers.items() if a.failed is not None]:
+            if self.round_of[number] == self.round:
+                del self.answers[number]
 
     def _add_request(self, line: Mapping[str, Any]) -> None:
         theta = {name: line["theta"][name] for name in self.names}

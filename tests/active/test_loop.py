@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -130,6 +131,21 @@ def test_an_oracle_that_only_fails_stops_the_loop_with_its_reason(tmp_path):
     assert len(result.output.strip().splitlines()) == 1
 
 
+def test_an_oracle_that_is_mended_is_asked_again(tmp_path):
+    path = loop_file(tmp_path, rounds=1)
+    good = (tmp_path / "mine.py").read_text()
+    (tmp_path / "bad.py").write_text(good.replace('return {"depth"', 'return {"deep"'))
+    (tmp_path / "mine.py").unlink()
+    (tmp_path / "bad.py").rename(tmp_path / "mine.py")
+    with pytest.raises(FitpluginError, match="gave no depth, only deep"):
+        run(path, tmp_path / "state")
+    for name in [n for n in sys.modules if n.startswith("_fitplugin_guest_")]:
+        del sys.modules[name]
+    (tmp_path / "mine.py").write_text(good)
+    _, found = run(path, tmp_path / "state")
+    assert [metrics["failed"] for metrics in found.state.rounds] == [0, 0]
+
+
 def test_a_list_that_is_used_up_is_said(tmp_path):
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (30, 2))
@@ -196,6 +212,7 @@ def test_the_command_stores_a_model_and_figures(tmp_path):
          "'depth' is no limit; known: log_mu_observed"),
         ({"warm_start": {"dataset": "gone.npz", "target": "y"}}, "gone.npz"),
         ({"rouds": 4}, "Did you mean 'rounds'?"),
+        ({"inputs": ["x", "z"]}, "'z' is not a parameter or derived quantity"),
     ],
 )  # fmt: skip
 def test_a_wrong_file_is_refused_in_one_line_before_any_work(changes, said, tmp_path):
