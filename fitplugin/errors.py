@@ -6,12 +6,16 @@ bug or an accident and is never caught to be hidden.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class FitpluginError(Exception):
-    """Base class of every error raised on purpose."""
+    """Base class of every error raised on purpose; its text is one printable line."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class InputError(FitpluginError, ValueError):
@@ -34,7 +38,7 @@ class InputError(FitpluginError, ValueError):
         self.what = what
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}" if self.where else self.what
+        return printable(f"{self.where}: {self.what}" if self.where else self.what)
 
     def at(self, prefix: str) -> InputError:
         """Return the same error seen from further out: ``prefix: where: what``."""
@@ -61,6 +65,31 @@ def one_of(word: str, known: Iterable[str], a_kind: str) -> str:
     "'dpg' is not a surrogate. Known: dgp, mlp. Did you mean 'dgp'?"
     """
     names = sorted(known)
-    text = f"{word!r} is not {a_kind}. Known: {', '.join(names) or 'none'}."
+    text = f"{shown(word)} is not {a_kind}. Known: {', '.join(names) or 'none'}."
     close = get_close_matches(word, names, n=1)
     return f"{text} Did you mean {close[0]!r}?" if close else text
+
+
+def printable(text: str) -> str:
+    r"""Return a text on one line; what would play with a terminal becomes ``?``.
+
+    >>> printable("no licence\n  for \x1b[2Jthis")
+    'no licence for ?[2Jthis'
+    """
+    line = re.sub(r"\s*[\n\r]\s*", " ", text)
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in line)
+
+
+def shown(value: object) -> str:
+    """Return what came, as Python writes it, cut where nobody would read on.
+
+    >>> shown("x" * 1000)[-12:], len(shown("x" * 1000))
+    ('xxxxxxxxx...', 123)
+    """
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+_LONGEST = 120
