@@ -44,8 +44,8 @@ from fitplugin.studies import chi2_table
 from fitplugin.studies.judged_model import EDGES, Errors, edges_for, judge, nearest_neighbour
 from fitplugin.studies.rare import propose
 from fitplugin.surrogates import Dataset
-from fitplugin.surrogates.deep_network import DeepNetwork
-from fitplugin.surrogates.deep_options import DeepNetworkOptions
+from fitplugin.surrogates.networks.deep_network import DeepNetwork
+from fitplugin.surrogates.networks.deep_options import DeepNetworkOptions
 
 HERE = Path(__file__).parent
 SCANS = HERE.parent / "scans" / "natural_susy"

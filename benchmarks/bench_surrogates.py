@@ -37,9 +37,9 @@ from fitplugin.physics.efficiency import point_dataset
 from fitplugin.stats.calibration import calibrate
 from fitplugin.studies import paper
 from fitplugin.surrogates import Dataset
-from fitplugin.surrogates.committee import rbcm
-from fitplugin.surrogates.dense import NetworkTraining, train_network
 from fitplugin.surrogates.dgp import DgpOptions, DistributedGP
+from fitplugin.surrogates.dgp.committee import rbcm
+from fitplugin.surrogates.networks.dense import NetworkTraining, train_network
 from fitplugin.surrogates.sklearn_model import SklearnModel, SklearnOptions
 
 REGIONS = ("0l_stop1100", "1l_stop1100")

@@ -12,7 +12,7 @@ from fitplugin.errors import InputError
 from fitplugin.options import named_values
 from fitplugin.surrogates import save
 from fitplugin.surrogates.bnn import BayesianNetwork
-from fitplugin.surrogates.bnn_prior import PriorOptions
+from fitplugin.surrogates.bnn.prior import PriorOptions
 from fitplugin.surrogates.store import inspect
 
 

@@ -25,8 +25,8 @@ from fitplugin.runs.models import Job, Planner
 from fitplugin.stats.ranges import RangeError, errors_by_range, mean_error
 from fitplugin.studies.judged_model import Errors, edges_for, errors_line, nearest_neighbour
 from fitplugin.surrogates import Dataset
-from fitplugin.surrogates.deep_network import DeepNetwork
-from fitplugin.surrogates.deep_options import DeepNetworkOptions
+from fitplugin.surrogates.networks.deep_network import DeepNetwork
+from fitplugin.surrogates.networks.deep_options import DeepNetworkOptions
 
 _HELD_OUT = 0.1
 _KIND = "deep_network"

@@ -23,8 +23,8 @@ from scipy.optimize import minimize
 
 from fitplugin.arrays import FloatArray, IntArray
 from fitplugin.errors import InputError
-from fitplugin.surrogates.dense import tiled
 from fitplugin.surrogates.kernels import squared_exponential
+from fitplugin.surrogates.networks.dense import tiled
 
 _LENGTHS, _TRENDS, _TASKS, _NOISES = (-3.0, 4.0), (-5.0, 2.0), (-3.0, 3.0), (-7.0, 1.0)
 _COUPLING = (-20.0, 20.0)

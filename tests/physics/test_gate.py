@@ -19,7 +19,7 @@ from fitplugin.physics.gate import Gate, GatedSpectrum, GateOptions
 from fitplugin.physics.spectrum import Spectrum
 from fitplugin.stats.calibration import classify
 from fitplugin.surrogates import save
-from fitplugin.surrogates.network import Network, NetworkOptions
+from fitplugin.surrogates.networks.network import Network, NetworkOptions
 from tests.conftest import SCANS
 
 BOX = np.array([[-1.0, 1.0], [-1.0, 1.0]])

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from fitplugin.errors import InputError
-from fitplugin.surrogates.partition import kdtree_blocks, neighbourhoods, random_blocks
+from fitplugin.surrogates.dgp.partition import kdtree_blocks, neighbourhoods, random_blocks
 
 
 def test_split_is_a_partition_and_reproducible(tiny_dataset):

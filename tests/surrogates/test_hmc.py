@@ -8,10 +8,10 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from fitplugin.errors import InputError
-from fitplugin.surrogates.bnn_density import Shape, log_posterior
-from fitplugin.surrogates.bnn_options import BayesianNetworkOptions, SamplingOptions
-from fitplugin.surrogates.bnn_prior import PriorOptions, log_prior
-from fitplugin.surrogates.hmc import agreement, sample
+from fitplugin.surrogates.bnn.density import Shape, log_posterior
+from fitplugin.surrogates.bnn.hmc import agreement, sample
+from fitplugin.surrogates.bnn.options import BayesianNetworkOptions, SamplingOptions
+from fitplugin.surrogates.bnn.prior import PriorOptions, log_prior
 
 pytest.importorskip("numpyro")
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fitplugin.arrays import FloatArray, IntArray
-from fitplugin.surrogates import partition
-from fitplugin.surrogates.asking import Committee, LocalCommittee, WholeCommittee
-from fitplugin.surrogates.dgp_options import DgpOptions
-from fitplugin.surrogates.gp import Experts, Training, left_out, maximise_evidence
+from fitplugin.surrogates.dgp import partition
+from fitplugin.surrogates.dgp.asking import Committee, LocalCommittee, WholeCommittee
+from fitplugin.surrogates.dgp.gp import Experts, Training, left_out, maximise_evidence
+from fitplugin.surrogates.dgp.options import DgpOptions
 from fitplugin.surrogates.kernels import Hyperparameters
 
 # Student-t scatter: degrees of freedom, rounds of EM, and the largest outlier, in standard

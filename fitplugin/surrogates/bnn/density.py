@@ -9,8 +9,8 @@ import numpy as np
 
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import MissingExtraError
-from fitplugin.surrogates.bnn_options import BayesianNetworkOptions
-from fitplugin.surrogates.bnn_prior import log_half_cauchy, log_prior
+from fitplugin.surrogates.bnn.options import BayesianNetworkOptions
+from fitplugin.surrogates.bnn.prior import log_half_cauchy, log_prior
 
 _SMALLEST_SCALE = 1e-2  # of trained weights
 _LARGEST_LOG_NOISE = 5.0  # of a network's own scale; keeps a bad start finite

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from fitplugin.errors import InputError
 from fitplugin.stats.calibration import calibrate, classify
 from fitplugin.stats.decisions import DECISIONS
-from fitplugin.surrogates import hmc, load, save
-from fitplugin.surrogates.bnn import BayesianNetwork
-from fitplugin.surrogates.bnn_options import BayesianNetworkOptions
-from fitplugin.surrogates.bnn_prior import PriorOptions
+from fitplugin.surrogates import load, save
+from fitplugin.surrogates.bnn import BayesianNetwork, hmc
+from fitplugin.surrogates.bnn.options import BayesianNetworkOptions
+from fitplugin.surrogates.bnn.prior import PriorOptions
 from fitplugin.surrogates.dataset import Dataset
 
 pytest.importorskip("numpyro")
@@ -133,7 +133,7 @@ def test_the_report_says_how_the_sampling_went(sampled):
 class TestResuming:
     def interrupted(self, path, monkeypatch, after, **options):
         """Train until the state has been kept so many times, then stop as Ctrl-C does."""
-        from fitplugin.surrogates import checkpoint
+        from fitplugin.surrogates.networks import checkpoint
 
         monkeypatch.setattr(checkpoint, "_SECONDS_BETWEEN", 0.0)
         n_kept = 0

@@ -9,8 +9,8 @@ import numpy as np
 
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
-from fitplugin.surrogates.bnn_density import Shape, log_likelihood, require_jax
-from fitplugin.surrogates.bnn_options import BayesianNetworkOptions
+from fitplugin.surrogates.bnn.density import Shape, log_likelihood, require_jax
+from fitplugin.surrogates.bnn.options import BayesianNetworkOptions
 
 _CLASS_RATE = 0.1  # arXiv:2007.04506, section 4.1
 _SHORTEST = 20  # steps of a pass: small sets get smaller batches

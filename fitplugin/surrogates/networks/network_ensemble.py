@@ -9,7 +9,7 @@ import numpy as np
 
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
-from fitplugin.surrogates.dense import (
+from fitplugin.surrogates.networks.dense import (
     TILE,
     UNITS,
     Activation,

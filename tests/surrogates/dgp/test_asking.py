@@ -7,10 +7,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.linalg import cho_factor, cho_solve
 
-from fitplugin.surrogates import asking
-from fitplugin.surrogates.asking import LocalCommittee, WholeCommittee
-from fitplugin.surrogates.committee import COMBINATIONS
-from fitplugin.surrogates.gp import Experts, Training
+from fitplugin.surrogates.dgp import asking
+from fitplugin.surrogates.dgp.asking import LocalCommittee, WholeCommittee
+from fitplugin.surrogates.dgp.committee import COMBINATIONS
+from fitplugin.surrogates.dgp.gp import Experts, Training
 from fitplugin.surrogates.kernels import Hyperparameters
 
 RNG = np.random.default_rng(17)

@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from fitplugin.options import Options
-from fitplugin.surrogates.bnn_prior import PriorOptions
-from fitplugin.surrogates.dense import Activation
+from fitplugin.surrogates.bnn.prior import PriorOptions
+from fitplugin.surrogates.networks.dense import Activation
 from fitplugin.surrogates.recalibration import Method
 from fitplugin.surrogates.transforms import Transform, TransformOptions
 

@@ -13,24 +13,24 @@ from pydantic import BaseModel
 from fitplugin.arrays import FloatArray, IntArray, as_points
 from fitplugin.errors import InputError
 from fitplugin.surrogates import transforms
-from fitplugin.surrogates.asking import Committee
 from fitplugin.surrogates.base import Examined, Surrogate, require_fitted
 from fitplugin.surrogates.dataset import Dataset, Schema
-from fitplugin.surrogates.dense import DenseNetwork, train_network
-from fitplugin.surrogates.dgp_options import DgpOptions
-from fitplugin.surrogates.dgp_training import (
+from fitplugin.surrogates.dgp.asking import Committee
+from fitplugin.surrogates.dgp.gp import Training
+from fitplugin.surrogates.dgp.groups import (
     Group,
     columns_of_groups,
     find_hyperparameters,
     learn_group,
     squared_pulls,
 )
+from fitplugin.surrogates.dgp.options import DgpOptions
+from fitplugin.surrogates.dgp.scatter import train_scatter
 from fitplugin.surrogates.features import Features
-from fitplugin.surrogates.gp import Training
 from fitplugin.surrogates.kernels import Hyperparameters
+from fitplugin.surrogates.networks.dense import DenseNetwork, train_network
 from fitplugin.surrogates.recalibration import fit_factor
 from fitplugin.surrogates.scaling import Standardiser
-from fitplugin.surrogates.scatter import train_scatter
 from fitplugin.surrogates.transforms import TransformOptions
 
 __all__ = ["DgpOptions", "DistributedGP"]

@@ -13,8 +13,8 @@ from scipy.special import expit
 from fitplugin.arrays import FloatArray, as_points
 from fitplugin.surrogates.base import Examined, Surrogate, require_fitted
 from fitplugin.surrogates.dataset import Dataset, Schema
-from fitplugin.surrogates.dense import DenseNetwork, NetworkTraining, train_network
 from fitplugin.surrogates.frame import Frame, class_std, constant_std, is_class, split_share
+from fitplugin.surrogates.networks.dense import DenseNetwork, NetworkTraining, train_network
 
 
 class NetworkOptions(NetworkTraining):

@@ -13,17 +13,17 @@ from scipy.special import expit
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
 from fitplugin.stats.decisions import DECISIONS
-from fitplugin.surrogates.bnn_density import Shape, noise_scale, require_jax
-from fitplugin.surrogates.bnn_options import BayesianNetworkOptions
-from fitplugin.surrogates.bnn_posterior import Drawn, draw
-from fitplugin.surrogates.bnn_pretraining import Split
-from fitplugin.surrogates.bnn_prior import PriorOptions, log_prior
+from fitplugin.surrogates.bnn.density import Shape, noise_scale, require_jax
+from fitplugin.surrogates.bnn.options import BayesianNetworkOptions
+from fitplugin.surrogates.bnn.posterior import Drawn, draw
+from fitplugin.surrogates.bnn.pretraining import Split
+from fitplugin.surrogates.bnn.prior import PriorOptions, log_prior
 from fitplugin.surrogates.dataset import Dataset
-from fitplugin.surrogates.dense import Activation
 from fitplugin.surrogates.frame import SMALLEST_STD, Frame, is_class, split_share
-from fitplugin.surrogates.network_ensemble import NetworkEnsemble
+from fitplugin.surrogates.networks.dense import Activation
+from fitplugin.surrogates.networks.network_ensemble import NetworkEnsemble
+from fitplugin.surrogates.networks.resumable_network import ResumableNetwork, require_units
 from fitplugin.surrogates.recalibration import fit_factor
-from fitplugin.surrogates.resumable_network import ResumableNetwork, require_units
 from fitplugin.surrogates.transforms import backward
 
 _FEWEST = 10.0  # effective networks; a reweighted ensemble with fewer has collapsed

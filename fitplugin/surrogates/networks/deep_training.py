@@ -10,8 +10,8 @@ import numpy as np
 
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError, MissingExtraError
-from fitplugin.surrogates.deep_options import DeepNetworkOptions
-from fitplugin.surrogates.dense import DenseNetwork
+from fitplugin.surrogates.networks.deep_options import DeepNetworkOptions
+from fitplugin.surrogates.networks.dense import DenseNetwork
 
 # an error is better if it is smaller by this share; less is noise of the last digits
 _BETTER = 1e-3

@@ -9,11 +9,11 @@ import numpy as np
 from tqdm import tqdm
 
 from fitplugin.arrays import FloatArray
-from fitplugin.surrogates.bnn_density import Shape, hidden, log_posterior, outputs, require_jax
-from fitplugin.surrogates.bnn_options import BayesianNetworkOptions
-from fitplugin.surrogates.bnn_pretraining import Split, n_epochs_of, pretrain
-from fitplugin.surrogates.checkpoint import Checkpoint
-from fitplugin.surrogates.hmc import Chains, sample
+from fitplugin.surrogates.bnn.density import Shape, hidden, log_posterior, outputs, require_jax
+from fitplugin.surrogates.bnn.hmc import Chains, sample
+from fitplugin.surrogates.bnn.options import BayesianNetworkOptions
+from fitplugin.surrogates.bnn.pretraining import Split, n_epochs_of, pretrain
+from fitplugin.surrogates.networks.checkpoint import Checkpoint
 
 _N_WATCHED = 200  # validation points at which chains are compared
 _FEWEST = 10  # networks, however long the autocorrelation

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from fitplugin.options import Options
-from fitplugin.surrogates.dense import NetworkTraining
+from fitplugin.surrogates.networks.dense import NetworkTraining
 from fitplugin.surrogates.recalibration import Method
 from fitplugin.surrogates.transforms import Transform, TransformOptions
 

@@ -10,7 +10,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
 from fitplugin.errors import InputError
-from fitplugin.surrogates.gp import (
+from fitplugin.surrogates.dgp.gp import (
     Experts,
     Training,
     left_out,

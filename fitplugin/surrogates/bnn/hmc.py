@@ -9,8 +9,8 @@ import numpy as np
 
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
-from fitplugin.surrogates.bnn_density import require_jax
-from fitplugin.surrogates.bnn_options import SamplingOptions
+from fitplugin.surrogates.bnn.density import require_jax
+from fitplugin.surrogates.bnn.options import SamplingOptions
 
 _MOST_DIVERGENT = 0.1  # share of the draws of a chain beyond which it is not to be believed
 _LEAST_ACCEPTED = 0.3

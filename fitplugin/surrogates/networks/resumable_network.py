@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike
 from fitplugin.arrays import FloatArray, as_points
 from fitplugin.errors import InputError
 from fitplugin.surrogates.base import Examined, Surrogate, require_fitted
-from fitplugin.surrogates.checkpoint import Checkpoint
 from fitplugin.surrogates.dataset import Dataset, Schema
 from fitplugin.surrogates.frame import Frame
+from fitplugin.surrogates.networks.checkpoint import Checkpoint
 from fitplugin.surrogates.recalibration import MIN_POINTS
 from fitplugin.surrogates.transforms import TransformOptions, forward
 

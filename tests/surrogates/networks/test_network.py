@@ -9,8 +9,8 @@ from scipy.special import expit
 
 from fitplugin.errors import InputError
 from fitplugin.surrogates import Dataset, load, save
-from fitplugin.surrogates.dense import DenseNetwork, NetworkTraining, train_network
-from fitplugin.surrogates.network import Network, NetworkOptions
+from fitplugin.surrogates.networks.dense import DenseNetwork, NetworkTraining, train_network
+from fitplugin.surrogates.networks.network import Network, NetworkOptions
 
 BOX = np.array([[-1.0, 1.0], [-1.0, 1.0]])
 QUICK = {"hidden": (32,), "epochs": 20}

@@ -11,12 +11,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from fitplugin.errors import InputError, MissingExtraError
-from fitplugin.surrogates import deep_network as module
-from fitplugin.surrogates import deep_training, load, save
+from fitplugin.surrogates import load, save
 from fitplugin.surrogates.dataset import Dataset
-from fitplugin.surrogates.deep_network import DeepNetwork
-from fitplugin.surrogates.deep_options import DeepNetworkOptions
-from fitplugin.surrogates.dense import DenseNetwork
+from fitplugin.surrogates.networks import deep_network as module
+from fitplugin.surrogates.networks import deep_training
+from fitplugin.surrogates.networks.deep_network import DeepNetwork
+from fitplugin.surrogates.networks.deep_options import DeepNetworkOptions
+from fitplugin.surrogates.networks.dense import DenseNetwork
 
 torch = pytest.importorskip("torch")
 
@@ -145,7 +146,7 @@ class InterruptedTrainingError(Exception):
 def test_interrupted_training_goes_on_to_the_same_model(tmp_path, monkeypatch, stop, optimiser):
     options = {"optimiser": optimiser, "dropout": 0.1, "plateau": 2}
     whole = fitted(**options)
-    monkeypatch.setattr("fitplugin.surrogates.checkpoint._SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr("fitplugin.surrogates.networks.checkpoint._SECONDS_BETWEEN", 0.0)
     path, calls, run = tmp_path / "state.npz", [], deep_training._pass
 
     def failing(*arguments):
@@ -166,7 +167,7 @@ def test_interrupted_training_goes_on_to_the_same_model(tmp_path, monkeypatch, s
 
 
 def test_state_of_another_training_or_a_damaged_one_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("fitplugin.surrogates.checkpoint._SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr("fitplugin.surrogates.networks.checkpoint._SECONDS_BETWEEN", 0.0)
     path = tmp_path / "state.npz"
 
     def fail(*_):

@@ -8,7 +8,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from fitplugin.arrays import FloatArray
-from fitplugin.surrogates.dense import DenseNetwork
+from fitplugin.surrogates.networks.dense import DenseNetwork
 
 _LARGEST = 20.0  # squared pull that a single outlier may count with
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from fitplugin.surrogates.committee import (
+from fitplugin.surrogates.dgp.committee import (
     COMBINATIONS,
     bcm,
     blend_weights,
