@@ -23,7 +23,7 @@ from fitplugin.physics.spectrum import (
     spectrum_dataset,
 )
 from fitplugin.plugins import component
-from fitplugin.stats.calibration import is_binary
+from fitplugin.stats.classification import is_binary
 from fitplugin.stats.decisions import Decision, Mistakes
 from fitplugin.surrogates import Dataset, Surrogate
 from fitplugin.surrogates.store import inspect

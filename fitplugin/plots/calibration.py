@@ -18,14 +18,8 @@ from fitplugin.arrays import FloatArray
 from fitplugin.plots import style
 from fitplugin.runs.report import nominal_error
 from fitplugin.runs.training import Judged, Trial
-from fitplugin.stats.calibration import (
-    Calibration,
-    Classification,
-    Slice,
-    best_threshold,
-    pulls,
-    threshold_curve,
-)
+from fitplugin.stats.calibration import Calibration, Slice, pulls
+from fitplugin.stats.classification import Classification, best_threshold, threshold_curve
 
 _MAX_ERROR_BARS = 2000
 _LEVELS = {"coverage68": (0.6827, style.POSTERIOR, "o"), "coverage95": (0.95, "#0072b2", "s")}

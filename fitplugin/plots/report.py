@@ -17,7 +17,8 @@ from fitplugin.plots.report_text import NUMBERS
 from fitplugin.runs.comparison import MAX_ROWS
 from fitplugin.runs.report import nominal_error, write_numbers, writing
 from fitplugin.runs.training import Judged, Report, Trial
-from fitplugin.stats.calibration import Calibration, Classification, best_threshold
+from fitplugin.stats.calibration import Calibration
+from fitplugin.stats.classification import Classification, best_threshold
 
 PAGE = "index.html"
 _MANY = 2  # targets beyond which their figures and tables are folded

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from fitplugin.runs.models import Job
-from fitplugin.stats.calibration import is_binary
+from fitplugin.stats.classification import is_binary
 
 MAX_ROWS = 4000
 """Training points of the comparison, at most: all candidates learn the same ones."""

@@ -14,13 +14,8 @@ import fitplugin
 from fitplugin.errors import InputError
 from fitplugin.runs.directory import replacing, write_json
 from fitplugin.runs.training import Judged, Report, Summaries, Trial
-from fitplugin.stats.calibration import (
-    Calibration,
-    Classification,
-    Slice,
-    best_threshold,
-    threshold_curve,
-)
+from fitplugin.stats.calibration import Calibration, Slice
+from fitplugin.stats.classification import Classification, best_threshold, threshold_curve
 
 SCHEMA_VERSION = 1
 NUMBERS = "calibration.json"

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fitplugin.stats.calibration import Classification
+from fitplugin.stats.classification import Classification
 
 if TYPE_CHECKING:
     from fitplugin.runs.training import Judged

@@ -17,15 +17,8 @@ from fitplugin.runs.comparison import MAX_ROWS, Candidate, candidates
 from fitplugin.runs.config import read_scan
 from fitplugin.runs.learning import Outcome, Task, learn_all
 from fitplugin.runs.models import Job
-from fitplugin.stats.calibration import (
-    Calibration,
-    Classification,
-    Slice,
-    calibrate,
-    classify,
-    in_slices,
-    is_binary,
-)
+from fitplugin.stats.calibration import Calibration, Slice, calibrate, in_slices
+from fitplugin.stats.classification import Classification, classify, is_binary
 from fitplugin.surrogates import Dataset, Prediction
 
 CURVE = (1 / 8, 1 / 4, 1 / 2)

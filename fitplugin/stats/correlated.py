@@ -19,9 +19,9 @@ from scipy.special import gammaln, log_ndtr, xlogy
 
 from fitplugin.arrays import BoolArray, FloatArray
 from fitplugin.errors import InputError
-from fitplugin.stats.shared import checked
+from fitplugin.stats.arguments import checked_arrays
+from fitplugin.stats.gaussian import HALF_LOG_2PI
 
-LOG_2PI = float(np.log(2.0 * np.pi))
 N_LEAST = 1e-10  # stands for n = 0 where a maximum must stay at lambda >= 0
 
 
@@ -82,7 +82,7 @@ def _parts(
     n_observed: ArrayLike, n_signal: ArrayLike, signal_error: ArrayLike,
     n_background: ArrayLike, background_covariance: ArrayLike,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:  # fmt: skip
-    given = checked(
+    given = checked_arrays(
         n_observed=(n_observed, ("n_regions",)),
         n_signal=(n_signal, ("n_points", "n_regions")),
         signal_error=(signal_error, ("n_points", "n_regions")),
@@ -127,7 +127,7 @@ def log_profile_correlated(
     precision: FloatArray = np.linalg.inv(covariance).astype(float)
     lam = _peak(np.maximum(n, N_LEAST), mean, precision, np.zeros_like(mean, dtype=bool))
     log_det = np.linalg.slogdet(covariance)[1]
-    return np.asarray(_log_f(n, lam, mean, precision) - 0.5 * (log_det + len(n) * LOG_2PI))
+    return np.asarray(_log_f(n, lam, mean, precision) - 0.5 * (log_det + 2 * len(n) * HALF_LOG_2PI))
 
 
 def log_marginal_correlated(

@@ -28,7 +28,7 @@ Source: arXiv:1611.02704; arXiv:1703.01309, appendix A (``scynet``).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -37,66 +37,28 @@ from scipy.special import xlogy
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError, one_of
 from fitplugin.stats import few_counts, poisson_gamma, poisson_lognormal
-from fitplugin.stats.poisson_lognormal import ABSENT, CHUNK, HALF_LOG_2PI
+from fitplugin.stats.arguments import Entries, checked_entries
+from fitplugin.stats.gaussian import HALF_LOG_2PI
+from fitplugin.stats.poisson_lognormal import ABSENT
 
 Mode = Literal["mean", "median", "scynet", "histfactory", "gamma"]
 MODES = ("mean", "median", "scynet", "histfactory", "gamma")
 K_MAX = 1e6  # a lognormal this wide is at its limit: half its mass at zero, half at infinity
 
-Columns = FloatArray  # (5, n_rows): n_observed, n_signal, error, n_background, error
+_ARGUMENTS = ("n_observed", "n_signal", "signal_error", "n_background", "background_error")
+Columns = FloatArray  # (5, n_rows), in this order
 Kernel = Callable[[Columns, str], FloatArray]
 
 
-class Entries(NamedTuple):
-    """Arguments that broadcast, as columns of one row per entry, and the shape of the result."""
-
-    columns: Columns
-    shape: tuple[int, ...]
-
-    def map(self, function: Callable[[Columns], FloatArray]) -> FloatArray:
-        """Apply ``function`` to chunks of rows and restore the shape; a scalar to a float."""
-        columns = self.columns
-        n_rows = columns.shape[1]
-        result = np.empty(n_rows)
-        with np.errstate(all="ignore"):  # the limits pass through 0/0 and exp of large numbers
-            for start in range(0, n_rows, CHUNK):
-                stop = start + CHUNK
-                result[start:stop] = function(columns[:, start:stop])
-        return result.reshape(self.shape) if self.shape else result[0]
-
-
-def checked_entries(mode: str, **named: ArrayLike) -> Entries:
-    """Broadcast named yields and errors; refuse a bad number or mode by name, with its index."""
+def require_mode(mode: str) -> None:
+    """Refuse a mode that is none."""
     if mode not in MODES:
         raise InputError("mode", one_of(str(mode), MODES, "a likelihood mode"))
-    arrays = [_array(name, value) for name, value in named.items()]
-    try:
-        shape = np.broadcast(*arrays).shape
-    except ValueError:
-        shapes = ", ".join(f"{name} {np.shape(value)}" for name, value in named.items())
-        raise InputError("counts", f"shapes do not broadcast: {shapes}") from None
-    columns = np.empty((len(arrays), *shape))
-    for i, array in enumerate(arrays):
-        columns[i] = array
-    if columns.size and not (columns.min() >= 0.0 and columns.max() < np.inf):
-        for name, array in zip(named, arrays, strict=True):
-            _refuse_bad(name, array)
-    return Entries(columns.reshape(len(arrays), -1), shape)
 
 
-def _array(name: str, value: ArrayLike) -> FloatArray:
-    try:
-        return np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        raise InputError(name, f"{value!r} is not a number or an array of numbers") from None
-
-
-def _refuse_bad(name: str, array: FloatArray) -> None:
-    bad = np.argwhere(~((array >= 0.0) & (array < np.inf)))
-    if len(bad):
-        index = tuple(int(i) for i in bad[0])
-        at = f"[{', '.join(map(str, index))}]" if index else ""
-        raise InputError(f"{name}{at}", f"is {array[index]}; must be finite and >= 0")
+def _entries(mode: str, *values: ArrayLike) -> Entries:
+    require_mode(mode)
+    return checked_entries(**dict(zip(_ARGUMENTS, values, strict=True)))
 
 
 def lognormal(count: FloatArray, error: FloatArray, mode: str) -> tuple[FloatArray, FloatArray]:
@@ -234,10 +196,7 @@ def log_marginal(
     >>> log_marginal(12.0, [0.0, 0.1, 5.0], [0.0, 3.0, 1.0], 12.2, 3.9).round(4)
     array([-2.5543, -2.5547, -2.8666])
     """
-    entries = checked_entries(
-        mode, n_observed=n_observed, n_signal=n_signal, signal_error=signal_error,
-        n_background=n_background, background_error=background_error,
-    )  # fmt: skip
+    entries = _entries(mode, n_observed, n_signal, signal_error, n_background, background_error)
     return entries.map(lambda columns: _marginal(columns, mode))
 
 
@@ -262,10 +221,7 @@ def log_profile(
     >>> round(float(log_profile(33.2, 21.0, 4.2, 12.2, 3.9, mode="scynet")), 8)
     -4.5106005
     """
-    entries = checked_entries(
-        mode, n_observed=n_observed, n_signal=n_signal, signal_error=signal_error,
-        n_background=n_background, background_error=background_error,
-    )  # fmt: skip
+    entries = _entries(mode, n_observed, n_signal, signal_error, n_background, background_error)
     return entries.map(
         lambda columns: _maximum(columns, mode) + _log_constant(columns[0]) - 2 * HALF_LOG_2PI
     )
@@ -293,10 +249,7 @@ def q_mu(
     >>> round(float(q_mu(3, 50, 10, 3, 1, mode="scynet")), 8)
     47.48936819
     """
-    entries = checked_entries(
-        mode, n_observed=n_observed, n_signal=n_signal, signal_error=signal_error,
-        n_background=n_background, background_error=background_error,
-    )  # fmt: skip
+    entries = _entries(mode, n_observed, n_signal, signal_error, n_background, background_error)
     return entries.map(lambda columns: _q(columns, mode, restrict))
 
 
@@ -315,8 +268,5 @@ def significance(
     >>> significance([33.2, 68.9], [12.2, 21.1], [3.9, 5.9], mode="scynet").round(2)
     array([2.73, 3.87])
     """
-    entries = checked_entries(
-        mode, n_observed=n_observed, n_signal=0.0, signal_error=0.0,
-        n_background=n_background, background_error=background_error,
-    )  # fmt: skip
+    entries = _entries(mode, n_observed, 0.0, 0.0, n_background, background_error)
     return entries.map(lambda columns: np.sqrt(_q(columns, mode, restrict=False)))

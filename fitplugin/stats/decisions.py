@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from fitplugin.arrays import BoolArray
 from fitplugin.errors import InputError
+from fitplugin.stats.gaussian import SHARES_WITHIN
 
 _FORM = re.compile(r"mean(?:\s*(?P<sign>[+-])\s*(?P<k>\d+(?:\.\d*)?)\s*sd)?")
 
@@ -42,20 +43,24 @@ class Mistakes(NamedTuple):
 
     @property
     def recall(self) -> float:
-        """Share of the valid points that are found (eq. 8)."""
+        """Share of the valid points that are found (eq. 8); 1 if there are none to find."""
         return 1.0 - self.lost
 
     @property
     def precision(self) -> float:
         """Share of what is said to be valid that is (eq. 7)."""
-        hits = self.n_valid - self.n_false_invalid
-        return hits / max(1, hits + self.n_false_valid)
+        return self.n_hits / max(1, self.n_hits + self.n_false_valid)
 
     @property
     def f1(self) -> float:
         """Harmonic mean of precision and recall (eq. 6)."""
-        hits = self.n_valid - self.n_false_invalid
-        return 2.0 * hits / max(1, 2 * hits + self.n_false_valid + self.n_false_invalid)
+        wrong = self.n_false_valid + self.n_false_invalid
+        return 2.0 * self.n_hits / max(1, 2 * self.n_hits + wrong)
+
+    @property
+    def n_hits(self) -> int:
+        """Valid points that are said to be valid."""
+        return self.n_valid - self.n_false_invalid
 
     def to_dict(self) -> dict[str, int]:
         """Return the counts, JSON-ready."""
@@ -165,5 +170,4 @@ def coverage(mean: ArrayLike, std: ArrayLike, truth: ArrayLike) -> dict[str, Any
     {'1 sd': (0.5, 0.6827), '2 sd': (0.5, 0.9545), '3 sd': (1.0, 0.9973)}
     """
     pull = np.abs((np.asarray(mean) - np.asarray(truth)) / np.asarray(std))
-    nominal = (0.6827, 0.9545, 0.9973)
-    return {f"{k} sd": (float((pull <= k).mean()), nominal[k - 1]) for k in (1, 2, 3)}
+    return {f"{k} sd": (float((pull <= k).mean()), share) for k, share in SHARES_WITHIN.items()}

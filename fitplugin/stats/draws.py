@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike
 
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
+from fitplugin.stats.arguments import checked_arrays, checked_entries
 from fitplugin.stats.correlated import checked_covariance
-from fitplugin.stats.counts import Mode, checked_entries, lognormal
-from fitplugin.stats.shared import checked
+from fitplugin.stats.counts import Mode, lognormal, require_mode
 
 LARGEST_MEAN = 1e15
 """Larger means count as this: beyond, a float no longer holds every integer."""
@@ -60,8 +60,9 @@ def draw_counts(
     >>> float(draw_counts(rng, 0.0, 1.0, 0.0, 1.0))
     0.0
     """
+    require_mode(mode)
     entries = checked_entries(
-        mode, n_signal=n_signal, signal_error=signal_error,
+        n_signal=n_signal, signal_error=signal_error,
         n_background=n_background, background_error=background_error,
     )  # fmt: skip
     mean = _draw_yields(rng, entries.columns[0::2], entries.columns[1::2], mode).sum(axis=0)
@@ -91,7 +92,8 @@ def draw_factors(rng: Generator, relative_error: ArrayLike, mode: Mode = "mean")
     >>> draw_factors(np.random.default_rng(1), [0.0, 0.0])
     array([1., 1.])
     """
-    entries = checked_entries(mode, relative_error=relative_error)
+    require_mode(mode)
+    entries = checked_entries(relative_error=relative_error)
     error = entries.columns[0]
     kept = "mean" if mode == "gamma" else mode
     return _draw_yields(rng, np.ones_like(error), error, kept).reshape(entries.shape)
@@ -134,7 +136,7 @@ def draw_counts_correlated(
     >>> draw_counts_correlated(np.random.default_rng(1), [[2.0]], [[0.2]], [1.0], [[0.01]]).shape
     (1, 1)
     """
-    given = checked(
+    given = checked_arrays(
         n_signal=(n_signal, ("n_points", "n_regions")),
         signal_error=(signal_error, ("n_points", "n_regions")),
         n_background=(n_background, ("n_regions",)),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import erfcx, log_ndtr, ndtr
@@ -10,6 +13,8 @@ from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
 
 HALF_LOG_2PI = 0.5 * float(np.log(2.0 * np.pi))
+SHARES_WITHIN: Mapping[int, float] = MappingProxyType({1: 0.6827, 2: 0.9545, 3: 0.9973})
+"""Of a Gaussian within so many standard deviations, as they are quoted."""
 
 
 def rectified(mean: ArrayLike, std: ArrayLike) -> tuple[FloatArray, FloatArray]:

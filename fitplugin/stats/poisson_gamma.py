@@ -15,7 +15,8 @@ import numpy as np
 from scipy.special import gammaln
 
 from fitplugin.arrays import FloatArray, IntArray
-from fitplugin.stats.poisson_lognormal import HALF_LOG_2PI, support, trapezoid
+from fitplugin.stats.gaussian import HALF_LOG_2PI
+from fitplugin.stats.quadrature import integrate, support
 
 ALPHA_MIN, ALPHA_MAX = 1e-9, 1e14  # relative errors of 3e4 and 1e-7: at their limits by then
 
@@ -31,7 +32,7 @@ class GammaCells(NamedTuple):
     place: FloatArray  # of the maximum in v
     width: FloatArray  # of the peak there
 
-    def take(self, rows: IntArray) -> GammaCells:
+    def take(self, rows: IntArray | slice) -> GammaCells:
         """Return the chosen rows."""
         return GammaCells(*[field[rows] for field in self])
 
@@ -121,12 +122,7 @@ def log_integral_gamma(cells: GammaCells) -> FloatArray:
     norm = 0.5 * np.log(cells.alpha_s / total * cells.alpha_b) - HALF_LOG_2PI
     norm += _stirling_error(total) - _stirling_error(cells.alpha_s)
     norm -= _stirling_error(cells.alpha_b)
-    result, rows = np.empty(len(g)), np.arange(len(g))
-    for n_cells in (32, 96, 384, 1536):
-        result[rows], is_good, wide = trapezoid(partial(_density, cells), wide, tight, n_cells)
-        if is_good.all():
-            break
-        bad = np.flatnonzero(~is_good)
-        rows, cells, wide = rows[bad], cells.take(bad), wide[:, bad]
-        tight = wide
+    result, _, _ = integrate(
+        lambda rows: partial(_density, cells.take(rows)), wide, tight, (32, 96, 384, 1536)
+    )
     return np.asarray(result + norm[:, 0])

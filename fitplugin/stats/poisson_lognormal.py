@@ -16,7 +16,6 @@ Gauss-Kronrod panels elsewhere. A vanishing yield or width needs no special case
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -24,14 +23,18 @@ import numpy as np
 from scipy.special import expit, gammaln, wrightomega
 
 from fitplugin.arrays import BoolArray, FloatArray, IntArray
+from fitplugin.stats.gaussian import HALF_LOG_2PI
 from fitplugin.stats.laplace_correction import laplace_correction
+from fitplugin.stats.quadrature import (
+    GAUSS_WEIGHTS,
+    KRONROD_NODES,
+    KRONROD_WEIGHTS,
+    integrate,
+    support,
+)
 
 ABSENT = -1e4  # log of a yield that is exactly zero; exp() of it underflows
 SPAN = 7.6  # the prior has dropped by exp(-28.9) here
-DROP = 28.0  # what lies this far below the peak is less than 1e-12 of it
-ROOT_DROP = DROP**0.5
-CHUNK = 256  # rows at a time: temporaries stay in cache and memory stays bounded
-HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))
 
 
 class Cells(NamedTuple):
@@ -135,7 +138,6 @@ def _density(cells: Cells, tau: FloatArray) -> tuple[FloatArray, FloatArray]:
     return inner.log_peak, np.sqrt(inner.shrink) * laplace_correction(cells.kappa, inner.shrink)
 
 
-_OUTWARD = np.array([[-1], [1]])
 _PAD = np.array([0.03, 0.12, 0.3, 0.6, 1.0])
 _INSIDE = np.array([0.0, 0.03, 0.12, 0.4, 0.75])
 _TO_LOW = np.concatenate((np.ones(5), 1 - _INSIDE, np.zeros(11)))
@@ -148,75 +150,16 @@ def _survey(cells: Cells) -> FloatArray:
     return np.asarray(cells.low * _TO_LOW + cells.high * _TO_HIGH + _TO_PAD)
 
 
-def support(nodes: FloatArray, log_f: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return per row the (2, n_rows) ends beyond which exp(log_f) is negligible.
-
-    First the nodes just outside, then a guess between the last two nodes of either side,
-    where the root of the drop (linear for a Gaussian) is interpolated.
-    """
-    log_f = np.maximum(log_f, -1e300)
-    root = np.sqrt(log_f.max(axis=1, keepdims=True) - log_f)
-    seen = root <= ROOT_DROP
-    rows, last = np.arange(len(nodes)), nodes.shape[1] - 1
-    inside = np.stack((seen.argmax(axis=1), last - seen[:, ::-1].argmax(axis=1)))
-    outside = np.minimum(np.maximum(inside + _OUTWARD, 0), last)
-    wide, base, r = nodes[rows, outside], nodes[rows, inside], root[rows, inside]
-    share = (1.05 * ROOT_DROP - r) / np.maximum(root[rows, outside] - r, 1e-300)
-    return wide, base + (wide - base) * np.minimum(share, 1.0)
-
-
-Density = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
-
-
-def trapezoid(
-    density: Density, wide: FloatArray, tight: FloatArray, n_cells: int
-) -> tuple[FloatArray, BoolArray, FloatArray]:
-    """Integrate factor * exp(log_f) over the (2, n_rows) range `tight`, inside `wide`.
-
-    Returns the log-integral, whether it may be trusted, and the range to try next. The
-    rule converges exponentially: when half the nodes agree to 1e-5, all of them agree
-    with the truth to about 1e-10 or better.
-    """
-    low, step = tight[0], (tight[1] - tight[0]) / n_cells
-    nodes = low[:, np.newaxis] + step[:, np.newaxis] * np.arange(n_cells + 1.0)
-    log_f, factor = density(nodes)
-    top = np.maximum(log_f.max(axis=1), -1e307)
-    values = np.exp(log_f - top[:, np.newaxis]) * factor
-    total, half = values.sum(axis=1), 2.0 * values[:, ::2].sum(axis=1)
-    edge = values[:, 0] + values[:, -1]
-    is_cut = (edge > 1e-11 * total) & (tight != wide).any(axis=0)
-    is_good = (np.abs(total - half) <= 1e-5 * total) & ~is_cut
-    if not is_good.all():
-        wide = np.where(is_cut, wide, support(nodes, log_f)[0])
-    return np.log((total - 0.5 * edge) * step) + top, is_good, wide
-
-
 def log_integral(cells: Cells) -> FloatArray:
     """Return the (n_rows,) log of the integral over tau and L, `log_constant` left out."""
     nodes = _survey(cells)
     wide, tight = support(nodes, _inner(cells, nodes).log_peak)
-    result = np.empty(len(nodes))
-    rows = np.arange(len(nodes))
-    for n_cells in (30, 60, 150):
-        result[rows], is_good, wide = trapezoid(partial(_density, cells), wide, tight, n_cells)
-        if is_good.all():
-            return result - HALF_LOG_2PI
-        bad = np.flatnonzero(~is_good)
-        rows, cells, wide = rows[bad], cells.take(bad), wide[:, bad]
-        tight = wide
-    result[rows] = _by_panels(cells, *wide)
+    result, left, wide = integrate(
+        lambda rows: partial(_density, cells.take(rows)), wide, tight, (30, 60, 150)
+    )
+    if len(left):
+        result[left] = _by_panels(cells.take(left), *wide)
     return result - HALF_LOG_2PI
-
-
-# 15-point Kronrod nodes and weights on [-1, 1], with the 7-point Gauss rule inside
-_HALF_X = [0.991455371120812639, 0.949107912342758525, 0.864864423359769073, 0.741531185599394440,
-           0.586087235467691130, 0.405845151377397167, 0.207784955007898468]  # fmt: skip
-_HALF_K = [0.022935322010529225, 0.063092092629978553, 0.104790010322250184, 0.140653259715525919,
-           0.169004726639267903, 0.190350578064785410, 0.204432940075298892]  # fmt: skip
-_HALF_G = [0.0, 0.129484966168869693, 0.0, 0.279705391489276668, 0.0, 0.381830050505118945, 0.0]
-_X = np.array([-x for x in _HALF_X] + [0.0] + _HALF_X[::-1])
-_KRONROD = np.array([*_HALF_K, 0.209482141084727828, *_HALF_K[::-1]])
-_GAUSS = np.array([*_HALF_G, 0.417959183673469388, *_HALF_G[::-1]])
 
 
 def _by_panels(cells: Cells, low: FloatArray, high: FloatArray) -> FloatArray:
@@ -242,10 +185,10 @@ def _by_panels(cells: Cells, low: FloatArray, high: FloatArray) -> FloatArray:
     noise = 1e-8 + np.minimum(1e-14 * np.maximum(cells.n_ref[:, 0], np.abs(top)), 0.1)
     for _ in range(40):
         half = 0.5 * (stop - start)
-        nodes = 0.5 * (start + stop)[:, np.newaxis] + half[:, np.newaxis] * _X
+        nodes = 0.5 * (start + stop)[:, np.newaxis] + half[:, np.newaxis] * KRONROD_NODES
         log_f, factor = _density(cells.take(row), nodes)
         values = np.exp(np.minimum(log_f - top[row, np.newaxis], 700.0)) * factor
-        kronrod, gauss = half * (values @ _KRONROD), half * (values @ _GAUSS)
+        kronrod, gauss = half * (values @ KRONROD_WEIGHTS), half * (values @ GAUSS_WEIGHTS)
         scale = total + np.bincount(row, kronrod, minlength=len(tau))
         # the Kronrod value is far better than its distance from the Gauss value
         bad = np.abs(kronrod - gauss) > noise[row] * scale[row]

@@ -13,33 +13,14 @@ from numpy.typing import ArrayLike
 from scipy.special import xlogy
 
 from fitplugin.arrays import FloatArray, IntArray
-from fitplugin.errors import InputError
+from fitplugin.stats.arguments import checked_arrays
 from fitplugin.stats.counts import Mode, log_marginal
-from fitplugin.stats.poisson_lognormal import HALF_LOG_2PI, SPAN, support, trapezoid
+from fitplugin.stats.gaussian import HALF_LOG_2PI
+from fitplugin.stats.poisson_lognormal import SPAN
+from fitplugin.stats.quadrature import Density, integrate, support
 
 N_CELLS = (32, 72, 150, 300, 600)  # to try in turn, each on the range that the last one found
 CHUNK = 20_000  # regions times points at a time
-
-
-def checked(**named: tuple[ArrayLike, tuple[str, ...]]) -> dict[str, FloatArray]:
-    """Bring arguments to their shapes and refuse bad numbers by name."""
-    sizes: dict[str, tuple[int, str]] = {}
-    arrays = {}
-    for name, (value, axes) in named.items():
-        array = np.asarray(value, dtype=float)
-        if array.ndim != len(axes):
-            raise InputError(name, f"has shape {array.shape}; expected ({', '.join(axes)})")
-        for axis, size in zip(axes, array.shape, strict=True):
-            known, by = sizes.setdefault(axis, (size, name))
-            if size != known:
-                raise InputError(name, f"has {axis} = {size}, but {by} has {known}")
-        bad = np.argwhere(~((array >= 0.0) & (array < np.inf)))
-        if len(bad):
-            at = tuple(int(i) for i in bad[0])
-            place = f"{name}[{', '.join(map(str, at))}]"
-            raise InputError(place, f"is {array[at]}; must be finite and >= 0")
-        arrays[name] = array
-    return arrays
 
 
 def log_marginal_shared(
@@ -85,7 +66,7 @@ def log_marginal_shared(
     >>> log_marginal_shared([3.0], [[2.0]], [[0.2]], [0.0], [1.0], [0.1]).round(6)
     array([-1.504157])
     """
-    given = checked(
+    given = checked_arrays(
         n_observed=(n_observed, ("n_regions",)),
         n_signal=(n_signal, ("n_points", "n_regions")),
         signal_error=(signal_error, ("n_points", "n_regions")),
@@ -140,19 +121,12 @@ def _integrate(
     margin = 0.1 * (tight[1] - tight[0])
     tight = np.stack((tight[0] - margin, tight[1] + margin))
     wide = np.stack((np.minimum(survey[:, 0], tight[0]), np.maximum(survey[:, -1], tight[1])))
-    result, left = np.empty(len(rows)), np.arange(len(rows))
-    for n_cells in N_CELLS:
 
-        def density(nu: FloatArray, here: IntArray = rows[left]) -> tuple[FloatArray, FloatArray]:
-            return log_f(here, nu), np.ones_like(nu)
+    def density_of(here: IntArray | slice) -> Density:
+        return lambda nu: (log_f(rows[here], nu), np.ones_like(nu))
 
-        with np.errstate(all="ignore"):  # no region may be possible at some nodes
-            result[left], is_good, wide = trapezoid(density, wide, tight, n_cells)
-        bad = np.flatnonzero(~is_good)
-        left, wide = left[bad], wide[:, bad]
-        tight = wide
-        if not len(left):
-            break
+    with np.errstate(all="ignore"):  # no region may be possible at some nodes
+        result, _, _ = integrate(density_of, wide, tight, N_CELLS)
     return np.asarray(result - HALF_LOG_2PI)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from fitplugin.arrays import FloatArray
-from fitplugin.stats.calibration import is_binary
+from fitplugin.stats.classification import is_binary
 from fitplugin.stats.decisions import (
     DECISIONS,
     Mistakes,

@@ -9,7 +9,7 @@ import numpy as np
 
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
-from fitplugin.stats.calibration import is_binary
+from fitplugin.stats.classification import is_binary
 from fitplugin.surrogates.dataset import Dataset, Schema
 from fitplugin.surrogates.features import Features
 from fitplugin.surrogates.recalibration import Method, fit_factor

@@ -17,7 +17,7 @@ from fitplugin.data.tables import write_table
 from fitplugin.errors import InputError
 from fitplugin.physics.gate import Gate, GatedSpectrum, GateOptions
 from fitplugin.physics.spectrum import Spectrum
-from fitplugin.stats.calibration import classify
+from fitplugin.stats.classification import classify
 from fitplugin.surrogates import save
 from fitplugin.surrogates.networks.network import Network, NetworkOptions
 from tests.conftest import SCANS

@@ -12,7 +12,8 @@ from fitplugin.plots.calibration import (
     slices_figure,
 )
 from fitplugin.runs.training import Judged, Trial
-from fitplugin.stats.calibration import calibrate, classify, in_slices
+from fitplugin.stats.calibration import calibrate, in_slices
+from fitplugin.stats.classification import classify
 from fitplugin.surrogates import Dataset, Prediction
 
 RNG = np.random.default_rng(0)

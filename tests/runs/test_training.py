@@ -20,7 +20,8 @@ from fitplugin.runs import learning, report, training
 from fitplugin.runs.comparison import candidates
 from fitplugin.runs.learning import Task, learn, learn_all
 from fitplugin.runs.models import Job
-from fitplugin.stats.calibration import Classification, calibrate, classify
+from fitplugin.stats.calibration import calibrate
+from fitplugin.stats.classification import Classification, classify
 from fitplugin.surrogates import Dataset
 from tests.conftest import SCANS
 

@@ -7,7 +7,7 @@ import pytest
 from mpmath import mp
 from numpy.testing import assert_allclose
 
-from fitplugin.stats.calibration import calibrate, classify
+from fitplugin.stats.calibration import calibrate
 from fitplugin.stats.gaussian import hard_interval, rectified
 from fitplugin.stats.weighted import effective_size, quantile, summarise
 
@@ -61,8 +61,3 @@ def test_right_errors_are_recognised():
         (found.coverage68, 0.6827), (found.coverage95, 0.95), (found.coverage997, 0.9973)
     ):  # fmt: skip
         assert abs(share - level) < 4 * np.sqrt(level * (1 - level) / 20_000)
-
-
-def test_classification_counts():
-    found = classify([0.9, 0.6, 0.4, 0.1, 0.7], [1, 0, 1, 0, 1])
-    assert_allclose([found.recall, found.precision, found.f1], [2 / 3, 2 / 3, 2 / 3])

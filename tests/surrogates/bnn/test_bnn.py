@@ -11,7 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pydantic import ValidationError
 
 from fitplugin.errors import InputError
-from fitplugin.stats.calibration import calibrate, classify
+from fitplugin.stats.calibration import calibrate
+from fitplugin.stats.classification import classify
 from fitplugin.stats.decisions import DECISIONS
 from fitplugin.surrogates import load, save
 from fitplugin.surrogates.bnn import BayesianNetwork, hmc
