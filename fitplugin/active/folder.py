@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import BaseModel, Field, ValidationError
 
 from fitplugin.active.base import Answer, Request, Setting
+from fitplugin.data.json_files import read_object
 from fitplugin.errors import InputError
 from fitplugin.options import Options
 from fitplugin.surrogates.store import write_atomically
@@ -72,11 +73,7 @@ class FolderOracle:
     def _write(self, path: Path, request: Request) -> None:
         content = {"id": request.id, "parameters": dict(request.theta)}
         if path.exists():
-            try:
-                there: Any = json.loads(path.read_text(encoding="utf-8"))
-            except ValueError:
-                there = None
-            if there != content:
+            if read_object(path, "move it away") != content:
                 raise InputError(
                     str(path), "is the request of another loop, or was changed; move it away"
                 )
@@ -88,6 +85,8 @@ def _read(path: Path, number: int) -> Answer:
     """Read an answer; one that says nothing is a failure with its reason."""
     try:
         told = _Told.model_validate_json(path.read_bytes())
+    except OSError as error:
+        return Answer(number, {}, f"{path.name}: cannot be read: {error.strerror}")
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         place = ".".join(map(str, problem["loc"]))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fitplugin.active.base import Answer, Request
+from fitplugin.data.json_files import read_object
 from fitplugin.errors import InputError
 from fitplugin.surrogates.store import write_atomically
 
@@ -66,16 +67,15 @@ class State:
         """
         state = cls(folder, names)
         path = folder / _LOOP
+        if folder.exists() and not folder.is_dir():
+            raise InputError(str(folder), "is a file; name another --output")
         if not path.exists():
             if folder.exists() and any(folder.iterdir()):
                 raise InputError(str(folder), f"is not empty and has no {_LOOP}: no loop's state")
             folder.mkdir(parents=True, exist_ok=True)
             write_atomically(path, (json.dumps(facts, indent=1) + "\n").encode())
             return state
-        try:
-            there = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise InputError(str(path), f"is damaged ({error})") from error
+        there = read_object(path, "put the old file back, or name another --output")
         if there != json.loads(json.dumps(facts)):
             changed = sorted(key for key in facts if there.get(key) != facts[key])
             raise InputError(
@@ -126,11 +126,12 @@ class State:
         self.rounds.append(dict(metrics))
 
     def _read(self) -> None:
-        for line in self._lines("asked.jsonl", ("id", "round", "theta")):
+        cut: list[tuple[Path, int]] = []
+        for line in self._lines("asked.jsonl", ("id", "round", "theta"), cut):
             if sorted(line["theta"]) != sorted(self.names):
                 raise InputError(str(self.folder / "asked.jsonl"), "has points of other parameters")
             self._add_request(line)
-        for line in self._lines("answers.jsonl", ("id",)):
+        for line in self._lines("answers.jsonl", ("id",), cut):
             answer = Answer(line["id"], line.get("values", {}), line.get("failed"))
             if answer.id not in self.asked:
                 raise InputError(
@@ -140,7 +141,9 @@ class State:
             known = self.answers.get(answer.id)
             if known is None or known.failed is not None:
                 self.answers[answer.id] = answer
-        self.rounds = list(self._lines("rounds.jsonl", ()))
+        self.rounds = self._lines("rounds.jsonl", (), cut)
+        for path, size in cut:  # only now: what is refused is left as it is
+            os.truncate(path, size)
         # what failed in the open round may have failed for a reason that is mended by now
         for number in [n for n, a in self.answers.items() if a.failed is not None]:
             if self.round_of[number] == self.round:
@@ -158,15 +161,20 @@ class State:
             file.flush()
             os.fsync(file.fileno())
 
-    def _lines(self, name: str, keys: tuple[str, ...]) -> list[dict[str, Any]]:
+    def _lines(
+        self, name: str, keys: tuple[str, ...], cut: list[tuple[Path, int]]
+    ) -> list[dict[str, Any]]:
         path = self.folder / name
         if not path.exists():
             return []
-        *lines, rest = path.read_bytes().split(b"\n")
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise InputError(str(path), f"cannot be read: {error.strerror}") from error
+        *lines, rest = content.split(b"\n")
         if rest:
             self.notes.append(f"{name}: a last line that was cut off is dropped")
-            with path.open("r+b") as file:
-                file.truncate(path.stat().st_size - len(rest))
+            cut.append((path, len(content) - len(rest)))
         return [_parsed(line, f"{path}: line {i}", keys) for i, line in enumerate(lines, start=1)]
 
 
@@ -174,7 +182,7 @@ def _parsed(line: bytes, where: str, keys: tuple[str, ...]) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(line)
         checksum = content.pop(_CHECKSUM)
-    except (ValueError, AttributeError, KeyError, TypeError) as error:
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
         raise InputError(where, "is damaged: no line of a loop; put the old file back") from error
     if checksum != _checksum(content) or not set(keys) <= set(content):
         raise InputError(

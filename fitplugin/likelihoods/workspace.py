@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from fitplugin.data.json_files import read_object
 from fitplugin.errors import InputError, one_of
 
 _READ = ("normsys", "lumi", "normfactor")
@@ -39,17 +38,21 @@ def read_channel(path: Path, channel: str) -> CountingData:
     Source: pyhf workspace schema 1.0.0, arXiv:2211.15838.
     """
     where = str(path)
+    workspace = read_object(path, "write the workspace again")
     try:
-        workspace = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(where, f"cannot be read as JSON ({error})") from error
-    try:
-        channels = {entry["name"]: entry["samples"] for entry in workspace["channels"]}
-        observations = {entry["name"]: entry["data"] for entry in workspace["observations"]}
-        measurement = workspace["measurements"][0]["config"]
-        poi, settings = measurement["poi"], {p["name"]: p for p in measurement["parameters"]}
-    except (KeyError, IndexError, TypeError) as error:
-        raise InputError(where, f"is not a HistFactory workspace: {error} missing") from error
+        return _counts(workspace, channel, where)
+    except InputError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        missing = " missing" if isinstance(error, LookupError) else ""
+        raise InputError(where, f"is not a HistFactory workspace: {error}{missing}") from error
+
+
+def _counts(workspace: Mapping[str, Any], channel: str, where: str) -> CountingData:
+    channels = {entry["name"]: entry["samples"] for entry in workspace["channels"]}
+    observations = {entry["name"]: entry["data"] for entry in workspace["observations"]}
+    measurement = workspace["measurements"][0]["config"]
+    poi, settings = measurement["poi"], {p["name"]: p for p in measurement["parameters"]}
     if channel not in channels:
         raise InputError(where, one_of(channel, channels, "a channel"))
     data = observations.get(channel)
@@ -66,8 +69,7 @@ def read_channel(path: Path, channel: str) -> CountingData:
         for modifier in modifiers:
             shift = nominal * _relative(modifier, settings)
             shifts[modifier["name"]] = shifts.get(modifier["name"], 0.0) + shift
-    total = float(np.sqrt(np.sum(np.square(list(shifts.values())))))
-    return CountingData(float(data[0]), background, total)
+    return CountingData(float(data[0]), background, math.hypot(*shifts.values()))
 
 
 def _checked(sample: Mapping[str, Any], where: str) -> list[Mapping[str, Any]]:

@@ -25,9 +25,7 @@ def sealed(folder: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
         for path in sorted(folder.iterdir())
         if path.name in _NAMES or path.suffix in _SUFFIXES
     }
-    content = {name: value for name, value in manifest.items() if name != "seal"}
-    content["files"] = files
-    return {**content, "seal": _of(content)}
+    return with_seal({**manifest, "files": files})
 
 
 def require_untouched(folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -38,15 +36,26 @@ def require_untouched(folder: Path, manifest: Mapping[str, Any]) -> None:
     InputError
         If a sealed file is missing or changed, or the manifest itself is.
     """
-    content = {name: value for name, value in manifest.items() if name != "seal"}
-    if manifest.get("seal") != _of(content):
+    if not is_sealed(manifest):
         raise InputError(str(folder / _MANIFEST), _CHANGED)
-    for name, digest in content["files"].items():
+    for name, digest in manifest["files"].items():
         path = folder / name
         if not path.is_file():
             raise InputError(str(folder), f"is incomplete: {name} missing")
         if _sha256(path) != digest:
             raise InputError(str(path), _CHANGED)
+
+
+def with_seal(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of a JSON file with the digest of it under ``seal``."""
+    bare = {name: value for name, value in content.items() if name != "seal"}
+    return {**bare, "seal": _of(bare)}
+
+
+def is_sealed(content: Mapping[str, Any]) -> bool:
+    """Whether content is what `with_seal` gave."""
+    bare = {name: value for name, value in content.items() if name != "seal"}
+    return bool(content.get("seal") == _of(bare))
 
 
 _CHANGED = (

@@ -65,11 +65,11 @@ def _how_far(found: Mapping[str, Any]) -> str:
     if found.get("stage") is None:
         return "nothing evaluated yet"
     unit = "points of the prior" if found["stage"] == "prior" else "iterations"
-    text = f"{found['done']} of {found['total'] or '?'} {unit}"
+    text = f"{found.get('done', 0)} of {found.get('total') or '?'} {unit}"
     if found["stage"] == "sampler":
-        text += f", {found['n_like']} likelihood calls"
-        if found["log_z_box"] is not None:
+        text += f", {found.get('n_like', 0)} likelihood calls"
+        if found.get("log_z_box") is not None:
             text += f", ln Z so far {found['log_z_box']:.2f}"
-        if found["eta_s"] is not None and found["state"] == "running":
+        if found.get("eta_s") is not None and found["state"] == "running":
             text += f", {timedelta(seconds=round(found['eta_s']))} to go"
     return f"{text} ({found['seconds_since_report']:.0f} s ago, {found['host']})"

@@ -14,10 +14,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from fitplugin.data.json_files import read_object
 from fitplugin.errors import FitpluginError, InputError
 from fitplugin.runs import directory
 from fitplugin.samplers.base import Problem
@@ -62,6 +64,30 @@ class Unfinished(NamedTuple):
         # a full disk must not end a run here: the journal will, if it has to, with better words
         with suppress(OSError):
             _write_whole(self.folder / _PROGRESS, record)
+
+
+class _Started(BaseModel):
+    """What must stand in the record of what a run was started with."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    config: dict[str, Any]
+    digests: dict[str, str]
+    attempts: int
+    changes: list[str]
+
+
+class _Progress(BaseModel):
+    """What may stand in the record of how far it is."""
+
+    model_config = ConfigDict(extra="allow")
+    stage: Literal["prior", "sampler"] | None = None
+    done: int = 0
+    total: int | None = None
+    n_like: int = 0
+    log_z_box: float | None = None
+    eta_s: float | None = None
+    time: float
+    host: str
 
 
 class Standing(NamedTuple):
@@ -148,15 +174,10 @@ def standing(target: Path) -> Standing | None:
     part = target if target.name.endswith(_SUFFIX) else part_of(target)
     if not (part / _STARTED).is_file():
         return None
-    lock = FileLock(part / _LOCK)
-    try:
-        with lock.acquire(timeout=0):
-            is_running = False
-    except Timeout:
-        is_running = True
+    started = _read(part / _STARTED, _Started)
+    progress = _read(part / _PROGRESS, _Progress) if (part / _PROGRESS).is_file() else {}
     n_bytes = sum(path.stat().st_size for path in part.glob(f"*{_JOURNAL}"))
-    progress = _read(part / _PROGRESS) if (part / _PROGRESS).is_file() else {}
-    return Standing(part, is_running, _read(part / _STARTED), progress, n_bytes)
+    return Standing(part, _is_locked(part), started, progress, n_bytes)
 
 
 def differences(before: Any, now: Any, place: str = "") -> list[str]:
@@ -203,7 +224,9 @@ def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...
 
 
 def _points_per_task(config: Mapping[str, Any]) -> Any:
-    return (config.get("pool") or {}).get("points_per_task", "the default")
+    pool = config.get("pool")
+    asked = pool if isinstance(pool, Mapping) else {}
+    return asked.get("points_per_task", "the default")
 
 
 def _begin(part: Path, facts: Mapping[str, Any], how: How) -> Unfinished:
@@ -212,7 +235,7 @@ def _begin(part: Path, facts: Mapping[str, Any], how: How) -> Unfinished:
     changes: tuple[str, ...] = ()
     attempts = 1
     if (part / _STARTED).is_file():
-        before = _read(part / _STARTED)
+        before = _read(part / _STARTED, _Started)
         attempts += before["attempts"]
         changes = tuple(before["changes"])
         new = changed(before, facts)
@@ -237,10 +260,22 @@ def _locked(part: Path) -> Iterator[None]:
         raise InputError(
             str(part), "is in use by another process; see `fitplugin status`"
         ) from None
+    except OSError as error:
+        raise InputError(str(part / _LOCK), f"cannot be locked: {error.strerror}") from error
     try:
         yield
     finally:
         lock.release()
+
+
+def _is_locked(part: Path) -> bool:
+    if not (part / _LOCK).is_file():
+        return False
+    try:
+        with _locked(part):
+            return False
+    except InputError:
+        return True
 
 
 def _content(part: Path) -> list[Path]:
@@ -254,7 +289,7 @@ def _empty(part: Path) -> None:
 
 def _journals_with_content(part: Path) -> Iterator[Path]:
     """Give the journals that hold more than their first line."""
-    for path in part.glob(f"*{_JOURNAL}"):
+    for path in filter(Path.is_file, part.glob(f"*{_JOURNAL}")):
         content = path.read_bytes()
         if len(content) > content.find(b"\n") + 1:
             yield path
@@ -270,9 +305,13 @@ def _write_whole(path: Path, content: Mapping[str, Any]) -> None:
     temporary.replace(path)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, form: type[BaseModel]) -> dict[str, Any]:
+    remedy = "--force starts over"
+    content = read_object(path, remedy)
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(str(path), f"is damaged: {error}; --force starts over") from error
+        form.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InputError(str(path), f"is damaged: {place}: {first['msg']}; {remedy}") from error
     return content

@@ -51,7 +51,7 @@ class Journal:
         header = {"format": _FORMAT, "names": list(names), "blob_names": list(blob_names)}
         line = json.dumps(header).encode() + b"\n"
         self._content = path.read_bytes() if path.exists() else b""
-        if b"\n" not in self._content:  # new, or cut off in its first line
+        if line.startswith(self._content):  # new, or cut off in its first line
             self._content = line
             path.write_bytes(line)
         _refuse_other(path, self._content, header)

@@ -202,7 +202,10 @@ def recording(path: Path, header: Header) -> Iterator[Records]:
 
 
 def _opened(path: Path, header: Header) -> tuple[Contents, int]:
-    content = path.read_bytes() if path.exists() else b""
+    try:
+        content = path.read_bytes() if path.exists() else b""
+    except OSError as error:
+        raise InputError(str(path), f"cannot be read: {error.strerror}") from error
     if b"\n" not in content:
         if content and not content.startswith(b'{"fitplugin_simulation"'):
             raise InputError(str(path), "exists and is no file of `fitplugin simulate`")

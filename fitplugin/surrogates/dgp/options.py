@@ -9,7 +9,8 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from fitplugin.options import Options
-from fitplugin.surrogates.networks.dense import NetworkTraining
+from fitplugin.surrogates.features import FeatureNames
+from fitplugin.surrogates.networks.dense_training import NetworkTraining
 from fitplugin.surrogates.recalibration import Method
 from fitplugin.surrogates.transforms import Transform, TransformOptions
 
@@ -69,12 +70,8 @@ class DgpOptions(Options):
     robust: bool = Field(
         False, description="Student-t scatter (4 degrees of freedom, by EM) against outliers."
     )
-    transform: Transform = Field(
-        TransformOptions(), description="Of the targets: none, log, logit or sqrt, with an offset."
-    )
-    features: tuple[str, ...] | None = Field(
-        None, description="Inputs or x -> abs(x), sign(x), 1/x of them; default: the raw inputs."
-    )
+    transform: Transform = TransformOptions()
+    features: FeatureNames = None
     trend: NetworkTraining | None = Field(
         None, description="A network that learns first; the process learns what it leaves."
     )

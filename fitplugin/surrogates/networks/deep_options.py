@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from fitplugin.options import Options
+from fitplugin.surrogates.features import FeatureNames
 from fitplugin.surrogates.networks.dense import Activation, Output
 from fitplugin.surrogates.recalibration import Method
 from fitplugin.surrogates.transforms import Transform, TransformOptions
@@ -65,12 +66,8 @@ class DeepNetworkOptions(Options):
     decorrelate: bool = Field(
         False, description="Project standardised inputs on the eigenvectors of their covariance."
     )
-    transform: Transform = Field(
-        TransformOptions(), description="Of the targets: none, log, logit or sqrt, with an offset."
-    )
-    features: tuple[str, ...] | None = Field(
-        None, description="Inputs or x -> abs(x), sign(x), 1/x of them; default: the raw inputs."
-    )
+    transform: Transform = TransformOptions()
+    features: FeatureNames = None
     epochs: int = Field(300, ge=1, description="Passes over the training points, at most.")
     validation: float = Field(
         0.1, gt=0, lt=0.5, description="Share of the points that decides on rate and end."
