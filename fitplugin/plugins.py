@@ -23,7 +23,7 @@ from pydantic import (
     ValidationInfo,
 )
 
-from fitplugin.errors import FitpluginError, InputError, one_of
+from fitplugin.errors import FitpluginError, InputError, one_of, shown
 from fitplugin.options import located_error
 
 GROUPS = {
@@ -112,10 +112,14 @@ def referred(reference: str, folder: Path | None = None) -> Any:
     if module_name.endswith(".py"):
         module = _import_file((folder or Path()) / module_name)
     else:
+        if not all(part.isidentifier() for part in module_name.split(".")):
+            form = "must be package.module:object or path/file.py:object"
+            raise InputError("", f"{shown(reference)} {form}")
         try:
             module = importlib.import_module(module_name)
-        except ImportError as error:
-            raise InputError("", f"{reference!r} cannot be imported: {error}") from error
+        except Exception as error:  # ImportError, or whatever the module does
+            reason = error if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+            raise InputError("", f"{reference!r} cannot be imported: {reason}") from error
     try:
         return getattr(module, attribute)
     except AttributeError:

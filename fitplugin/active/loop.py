@@ -14,7 +14,7 @@ from fitplugin.active.base import Oracle, Request, Setting
 from fitplugin.active.choosing import choose, design, nearest_rows
 from fitplugin.active.judging import is_done, judge
 from fitplugin.active.learning import Cheap, Learned, learn, read_cheap, targets_of
-from fitplugin.active.options import LoopOptions
+from fitplugin.active.options import LoopOptions, read_loop
 from fitplugin.active.state import State
 from fitplugin.arrays import BoolArray, FloatArray
 from fitplugin.errors import FitpluginError, InputError
@@ -32,6 +32,21 @@ class Outcome(NamedTuple):
     """Requests whose answers are not there yet."""
     is_done: bool
     """Whether the stop tests hold; otherwise the rounds are used up, or answers are waited for."""
+
+
+def open_loop(path: Path, output: Path) -> Loop:
+    """Read a loop file, and begin or go on in a state folder.
+
+    Raises
+    ------
+    InputError
+        As `read_loop` and `Loop`; names the file.
+    """
+    options = read_loop(path)
+    try:
+        return Loop(options, path.parent, output)
+    except InputError as error:
+        raise error.at(str(path)) from error
 
 
 class Loop:

@@ -19,7 +19,8 @@ from fitplugin.errors import InputError
 from fitplugin.options import Options
 from fitplugin.physics.derived import named_inputs
 from fitplugin.plugins import component
-from fitplugin.runs.config import first_problem, read_yaml
+from fitplugin.runs.config import first_problem
+from fitplugin.runs.yaml_files import read_yaml
 from fitplugin.surrogates.multitask_gp import MultitaskOptions
 
 Choice = Literal["entropy_discs", "entropy", "greedy", "variance", "random", "latin", "grid"]

@@ -30,16 +30,14 @@ def learn(loop: Path, output: Path | None, no_plots: bool, as_json: bool) -> Non
       fitplugin learn scans/loops/exclusion.yaml
     """
     from fitplugin.active.learning import Learned
-    from fitplugin.active.loop import Loop
-    from fitplugin.active.options import read_loop
+    from fitplugin.active.loop import open_loop
     from fitplugin.active.text import outcome_text
     from fitplugin.plots.active import write_figures
     from fitplugin.surrogates import save
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    options = read_loop(loop)
     output = output or Path("learned") / loop.stem
-    running = Loop(options, loop.parent, output)
+    running = open_loop(loop, output)
 
     def draw(model: Learned) -> None:
         if not no_plots:
@@ -52,7 +50,7 @@ def learn(loop: Path, output: Path | None, no_plots: bool, as_json: bool) -> Non
             f"interrupted; what is answered is in {output}, and the same command goes on"
         ) from None
     if outcome.model is not None:
-        stored = options.surrogate.model_dump(mode="json")
+        stored = running.options.surrogate.model_dump(mode="json")
         save(outcome.model.model, "multitask_gp", stored, output / "model.npz")
     if as_json:
         click.echo(json.dumps({

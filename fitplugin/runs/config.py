@@ -1,8 +1,8 @@
-"""Scan files: YAML in, a validated and immutable model out. The only reader of YAML."""
+"""Scan files: YAML in, a validated and immutable model out."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from fitplugin.errors import InputError, one_of
+from fitplugin.errors import InputError, one_of, shown
 from fitplugin.likelihoods.combination import Nuisances
 from fitplugin.likelihoods.workspace import read_channel
 from fitplugin.options import Options, located_error
@@ -28,6 +28,7 @@ from fitplugin.physics.gate import GateOptions
 from fitplugin.physics.natural_susy import BENCHMARKS
 from fitplugin.physics.theory import OutOfDomain
 from fitplugin.plugins import component
+from fitplugin.runs.yaml_files import read_yaml
 from fitplugin.stats.counts import Mode
 
 
@@ -292,32 +293,6 @@ def read_scan(
         raise InputError(str(path), first_problem(error)) from error
 
 
-def read_yaml(path: str | Path) -> dict[str, Any]:
-    """Read a mapping from a YAML file; repeated keys are refused.
-
-    Raises
-    ------
-    InputError
-        If it cannot be read, is not YAML or no mapping.
-    """
-    where = str(path)
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise InputError(where, f"cannot be read: {reason}") from error
-    try:
-        content = yaml.load(text, _StrictLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f"line {mark.line + 1}: " if mark else ""
-        problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
-        raise InputError(where, f"{line}not valid YAML: {problem}") from error
-    if not isinstance(content, dict):
-        raise InputError(where, "must be a mapping of keys to values; see scans/ for examples")
-    return content
-
-
 def _changed(content: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
     changed = dict(content)
     for key, value in changes.items():
@@ -338,23 +313,6 @@ def _for_processes(config: ScanConfig) -> ScanConfig:
     return config.model_copy(update={"sampler": replace(chosen, options=options)})
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """The safe loader, refusing keys that appear twice (plain YAML keeps the last)."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable):
-                continue
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"key {key!r} appears twice", problem_mark=key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
 _YAML_WORDS = {
     "Input should": "should",
     "Tuple should": "should",
@@ -371,7 +329,8 @@ def first_problem(error: ValidationError) -> str:
     for part in problem["loc"]:
         if part in _FORMS:  # no keys of the file
             continue
-        place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
+        name = str(part) if len(str(part)) < 80 else f"{str(part)[:80]}..."
+        place += f"[{part}]" if isinstance(part, int) else f".{name}" if place else name
     message = problem["msg"].removeprefix("Value error, ")
     came = problem.get("input")
     if problem["type"] == "missing":
@@ -380,5 +339,5 @@ def first_problem(error: ValidationError) -> str:
         # pydantic's own messages say what is expected, in words of Python, and not what came
         for python, yaml_word in _YAML_WORDS.items():
             message = message.replace(python, yaml_word)
-        message = f"{message}, not {came!r}"
+        message = f"{message}, not {shown(came)}"
     return f"{place}: {message}" if place else message
