@@ -17,7 +17,9 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "load"]
 
 
-def load(scan: str | Path, cache: str | Path | None = None) -> JointLikelihood:
+def load(
+    scan: str | Path, cache: str | Path | None = None, *, allow_code: bool = False
+) -> JointLikelihood:
     """Return the joint likelihood of a scan file, training what is not in the cache.
 
     Parameters
@@ -26,6 +28,8 @@ def load(scan: str | Path, cache: str | Path | None = None) -> JointLikelihood:
         A scan file (YAML).
     cache : path, optional
         Folder of trained models; default: the user's cache.
+    allow_code : bool
+        Run code that the scan file names (``file.py:object``); only for files that you trust.
 
     Raises
     ------
@@ -35,7 +39,7 @@ def load(scan: str | Path, cache: str | Path | None = None) -> JointLikelihood:
     # imported here, so that `import fitplugin` costs nothing
     from fitplugin.runs.runner import load_scan
 
-    return load_scan(scan, cache).joint
+    return load_scan(scan, cache, allow_code=allow_code).joint
 
 
 def get_cobaya_class() -> type:

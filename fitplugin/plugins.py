@@ -1,6 +1,7 @@
 """Find the parts of a scan by name: entry points, ``package.module:object``, ``file.py:object``.
 
-Built-in parts are registered in `pyproject.toml` in the same groups as those of guests.
+Built-in parts are registered in `pyproject.toml` in the same groups as those of guests. A name
+with a colon is a reference: finding it runs code, so it is refused unless that is allowed.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def names(group: str) -> list[str]:
     return sorted(_registered(group))
 
 
-def load(group: str, name: str, folder: Path | None = None) -> Any:
+def load(group: str, name: str, folder: Path | None = None, *, allow_code: bool = False) -> Any:
     """Return the object that ``name`` stands for in ``group``.
 
     Parameters
@@ -73,14 +74,17 @@ def load(group: str, name: str, folder: Path | None = None) -> Any:
         A registered name, ``package.module:object``, or ``path/file.py:object``.
     folder : path, optional
         Where relative file paths start.
+    allow_code : bool
+        Whether a reference may be followed: see `referred`.
 
     Raises
     ------
     InputError
-        If nothing of that name can be found, naming what is known.
+        If nothing of that name can be found, naming what is known, or it is a reference and code
+        is not allowed.
     """
     if ":" in name:
-        return referred(name, folder)
+        return referred(name, folder, allow_code=allow_code)
     point = _registered(group).get(name)
     if point is None:
         raise InputError("", one_of(name, names(group), GROUPS[group]))
@@ -100,14 +104,26 @@ def describe(group: str) -> list[PluginInfo]:
     return infos
 
 
-def referred(reference: str, folder: Path | None = None) -> Any:
+def referred(reference: str, folder: Path | None = None, *, allow_code: bool = False) -> Any:
     """Return the object of ``package.module:object`` or ``path/file.py:object``.
+
+    Parameters
+    ----------
+    reference : str
+    folder : path, optional
+        Where relative file paths start.
+    allow_code : bool
+        The user's word that the code may run: of the one who typed the reference, or who trusts
+        the file that it stands in.
 
     Raises
     ------
     InputError
-        If there is no such module, file or object, naming what is known.
+        If that is not given, before anything runs; or if there is no such module, file or object,
+        naming what is known.
     """
+    if not allow_code:
+        raise InputError("", code_refused(f"{reference!r} names code to run"))
     module_name, _, attribute = reference.rpartition(":")
     if module_name.endswith(".py"):
         module = _import_file((folder or Path()) / module_name)
@@ -125,6 +141,18 @@ def referred(reference: str, folder: Path | None = None) -> Any:
     except AttributeError:
         public = [name for name in vars(module) if not name.startswith("_")]
         raise InputError("", one_of(attribute, public, f"an object in {module_name}")) from None
+
+
+def code_refused(what: str) -> str:
+    """Say that something would run code, and how to allow it.
+
+    >>> code_refused("'mine.py:Mine' names code to run").partition("; ")[0]
+    "'mine.py:Mine' names code to run, which needs your word"
+    """
+    return (
+        f"{what}, which needs your word; give --allow-code (in Python allow_code=True), only for "
+        "files that you trust. Registered plugins need none: see `fitplugin plugins`"
+    )
 
 
 def _import_file(path: Path) -> Any:
@@ -156,6 +184,24 @@ def _import_file(path: Path) -> Any:
 # --- plugins inside a scan file -----------------------------------------------------------
 
 
+def validation_context(folder: Path | None, allow_code: bool) -> dict[str, Any]:
+    """Return the pydantic context with which a file is validated.
+
+    Parameters
+    ----------
+    folder : path or None
+        Where relative paths in the file start.
+    allow_code : bool
+        Whether references in it may be followed.
+    """
+    return {"folder": folder, "allow_code": allow_code}
+
+
+def allows_code(info: ValidationInfo) -> bool:
+    """Whether the file that is validated may name code; without a context it may not."""
+    return bool((info.context or {}).get("allow_code", False))
+
+
 @dataclass(frozen=True)
 class Component:
     """A plugin chosen in a scan file, with its validated options."""
@@ -173,8 +219,8 @@ def component(group: str) -> Any:
     """Return the pydantic type of a section ``{kind: name, option: value, ...}``, or ``name``.
 
     The section is validated by the options model of the plugin that ``kind`` names, so the
-    schema of a scan file is assembled from the parts. The validation context may carry
-    ``folder``, where relative file references start.
+    schema of a scan file is assembled from the parts. The context is a `validation_context`;
+    without one, references are refused.
     """
 
     def resolve(value: Any, info: ValidationInfo) -> Component:
@@ -186,7 +232,8 @@ def component(group: str) -> Any:
             raise ValueError(f"must be a section with a 'kind'. Known: {', '.join(names(group))}")
         kind, settings = value["kind"], {k: v for k, v in value.items() if k != "kind"}
         try:
-            plugin = load(group, kind, (info.context or {}).get("folder"))
+            folder = (info.context or {}).get("folder")
+            plugin = load(group, kind, folder, allow_code=allows_code(info))
         except InputError as error:
             raise located_error(("kind",), kind, str(error)) from error
         if not hasattr(plugin, "Options"):

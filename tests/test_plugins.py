@@ -11,13 +11,16 @@ from fitplugin.surrogates.dgp import DistributedGP
 
 def test_entry_point_module_reference_and_name_give_the_same_object():
     by_name = plugins.load("fitplugin.surrogates", "dgp")
-    by_reference = plugins.load("fitplugin.surrogates", "fitplugin.surrogates.dgp:DistributedGP")
+    by_reference = plugins.load(
+        "fitplugin.surrogates", "fitplugin.surrogates.dgp:DistributedGP", allow_code=True
+    )
     assert by_name is by_reference is DistributedGP
 
 
 def test_file_reference_is_relative_to_the_scan(tmp_path):
     (tmp_path / "mine.py").write_text("class Mine:\n    answer = 42\n")
-    assert plugins.load("fitplugin.surrogates", "mine.py:Mine", tmp_path).answer == 42
+    found = plugins.load("fitplugin.surrogates", "mine.py:Mine", tmp_path, allow_code=True)
+    assert found.answer == 42
 
 
 @pytest.mark.parametrize(
@@ -34,7 +37,7 @@ def test_file_reference_is_relative_to_the_scan(tmp_path):
 )
 def test_unknown_plugin_names_what_is_known(name, words, tmp_path):
     with pytest.raises(InputError) as caught:
-        plugins.load("fitplugin.surrogates", name, tmp_path)
+        plugins.load("fitplugin.surrogates", name, tmp_path, allow_code=True)
     for word in words:
         assert word in str(caught.value)
 
@@ -50,4 +53,4 @@ def test_unknown_plugin_names_what_is_known(name, words, tmp_path):
 def test_a_file_that_python_refuses_is_named_in_one_line(text, said, tmp_path):
     (tmp_path / "mine.py").write_text(text)
     with pytest.raises(InputError, match=rf"mine.py cannot be imported: .*{said}"):
-        plugins.referred("mine.py:f", tmp_path)
+        plugins.referred("mine.py:f", tmp_path, allow_code=True)

@@ -54,6 +54,8 @@ class Setting(NamedTuple):
     state: Path
     """Of the loop: where an oracle may keep files."""
     seed: int
+    allow_code: bool = False
+    """Whether code that the loop file names may run."""
 
 
 class Oracle(Protocol):

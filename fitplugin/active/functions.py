@@ -55,9 +55,11 @@ def function_of(reference: str, setting: Setting) -> Callable[..., Any]:
     Raises
     ------
     InputError
-        If there is none, or it takes other parameters.
+        If there is none, it takes other parameters, or code is not allowed.
     """
-    function: Callable[..., Any] = plugins.referred(reference, setting.folder)
+    function: Callable[..., Any] = plugins.referred(
+        reference, setting.folder, allow_code=setting.allow_code
+    )
     if not callable(function):
         raise InputError(reference, "is no function")
     try:

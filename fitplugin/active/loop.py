@@ -34,7 +34,7 @@ class Outcome(NamedTuple):
     """Whether the stop tests hold; otherwise the rounds are used up, or answers are waited for."""
 
 
-def open_loop(path: Path, output: Path) -> Loop:
+def open_loop(path: Path, output: Path, *, allow_code: bool = False) -> Loop:
     """Read a loop file, and begin or go on in a state folder.
 
     Raises
@@ -42,9 +42,9 @@ def open_loop(path: Path, output: Path) -> Loop:
     InputError
         As `read_loop` and `Loop`; names the file.
     """
-    options = read_loop(path)
+    options = read_loop(path, allow_code=allow_code)
     try:
-        return Loop(options, path.parent, output)
+        return Loop(options, path.parent, output, allow_code=allow_code)
     except InputError as error:
         raise error.at(str(path)) from error
 
@@ -59,6 +59,8 @@ class Loop:
         Where relative paths of the file start.
     output : path
         State folder.
+    allow_code : bool
+        Run code that the file names.
 
     Raises
     ------
@@ -66,13 +68,18 @@ class Loop:
         If the oracle cannot be built, has too few candidates, or the folder is another loop's.
     """
 
-    def __init__(self, options: LoopOptions, folder: Path, output: Path) -> None:
+    def __init__(
+        self, options: LoopOptions, folder: Path, output: Path, *, allow_code: bool = False
+    ) -> None:
         self.options = options
         self.names = tuple(options.parameters)
         self.box = np.array(list(options.parameters.values()), dtype=float)
-        setting = Setting(self.names, self.box, folder, output, options.seed)
+        setting = Setting(self.names, self.box, folder, output, options.seed, allow_code)
         plugin = options.oracle.plugin
-        self.oracle: Oracle = plugin(options.oracle.options, setting)
+        try:
+            self.oracle: Oracle = plugin(options.oracle.options, setting)
+        except InputError as error:
+            raise error.at("oracle") from error
         self._listed = self.oracle.candidates
         self._is_test = self._held_back()
         # a wrong name is told before anything is asked

@@ -18,7 +18,7 @@ from fitplugin.active.limits import NAMES, LimitOptions
 from fitplugin.errors import InputError
 from fitplugin.options import Options
 from fitplugin.physics.derived import named_inputs
-from fitplugin.plugins import component
+from fitplugin.plugins import component, validation_context
 from fitplugin.runs.config import first_problem
 from fitplugin.runs.yaml_files import read_yaml
 from fitplugin.surrogates.multitask_gp import MultitaskOptions
@@ -139,8 +139,8 @@ class LoopOptions(Options):
         return {**content, "oracle": oracle}
 
 
-def read_loop(path: Path) -> LoopOptions:
-    """Read and validate a loop file.
+def read_loop(path: Path, *, allow_code: bool = False) -> LoopOptions:
+    """Read and validate a loop file; an oracle that is code is loaded only with ``allow_code``.
 
     Raises
     ------
@@ -149,6 +149,7 @@ def read_loop(path: Path) -> LoopOptions:
     """
     content = read_yaml(path)
     try:
-        return LoopOptions.model_validate(content, context={"folder": path.parent})
+        context = validation_context(path.parent, allow_code)
+        return LoopOptions.model_validate(content, context=context)
     except ValidationError as error:
         raise InputError(str(path), first_problem(error)) from error

@@ -111,7 +111,7 @@ class SimulationOracle:
 def _settings(options: SimulationOptions, setting: Setting) -> Settings:
     return settings_of(
         options.simulator, options.options, options.production, options.events, setting.seed,
-        options.cross_sections, (), setting.folder,
+        options.cross_sections, (), setting.folder, allow_code=setting.allow_code,
     )  # fmt: skip
 
 

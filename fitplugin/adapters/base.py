@@ -33,10 +33,15 @@ def require(library: str, what_for: str, install: str = INSTALL) -> ModuleType:
 
 
 def joint_of(
-    scan: str | Path | JointLikelihood, cache: str | Path | None = None
+    scan: str | Path | JointLikelihood,
+    cache: str | Path | None = None,
+    *,
+    allow_code: bool = False,
 ) -> JointLikelihood:
     """Return the joint likelihood of a scan file; a likelihood is returned as it is."""
-    return fitplugin.load(scan, cache) if isinstance(scan, (str, Path)) else scan
+    if isinstance(scan, (str, Path)):
+        return fitplugin.load(scan, cache, allow_code=allow_code)
+    return scan
 
 
 def chosen_blobs(joint: JointLikelihood, wanted: Sequence[str]) -> tuple[str, ...]:

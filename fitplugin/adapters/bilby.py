@@ -18,7 +18,11 @@ _WALL = -1e100
 
 
 def as_bilby(
-    scan: str | Path | JointLikelihood, cache: str | Path | None = None, finite: bool = False
+    scan: str | Path | JointLikelihood,
+    cache: str | Path | None = None,
+    finite: bool = False,
+    *,
+    allow_code: bool = False,
 ) -> tuple[Any, Any]:
     """Return ``(likelihood, priors)`` for ``bilby.run_sampler(likelihood, priors, ...)``.
 
@@ -30,6 +34,8 @@ def as_bilby(
     finite : bool
         Give points that are not valid very low likelihoods, different from each other, in place
         of ``-inf``. For nestle and UltraNest, see the notes; not for Markov chains.
+    allow_code : bool
+        Run code that the scan file names.
 
     Returns
     -------
@@ -54,7 +60,7 @@ def as_bilby(
     not. With ``finite=True`` they give that over the whole box (as does dynesty then).
     """
     bilby = require("bilby", "the bilby adapter")
-    joint = joint_of(scan, cache)
+    joint = joint_of(scan, cache, allow_code=allow_code)
     priors = bilby.core.prior.PriorDict(
         {
             name: bilby.core.prior.Uniform(

@@ -25,18 +25,27 @@ from fitplugin.runs.config import read_scan
 _NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
-def cobaya_info(scan: str | Path, cache: str | Path | None = None) -> dict[str, Any]:
+def cobaya_info(
+    scan: str | Path, cache: str | Path | None = None, *, allow_code: bool = False
+) -> dict[str, Any]:
     """Return all that cobaya needs but a sampler: ``run(cobaya_info(scan) | {"sampler": ...})``.
 
     The ``params`` block is written out, for those who want to change a prior or a proposal; it is
-    the one that the likelihood brings along by itself.
+    the one that the likelihood brings along by itself. With ``allow_code``, code that the scan file
+    names is run, here and by cobaya.
     """
-    options = {"scan": str(scan)} | ({} if cache is None else {"cache": str(cache)})
-    return {"likelihood": {"fitplugin": options}, "params": params(scan)}
+    options: dict[str, Any] = {"scan": str(scan)}
+    if cache is not None:
+        options["cache"] = str(cache)
+    if allow_code:
+        options["allow_code"] = True
+    return {"likelihood": {"fitplugin": options}, "params": params(scan, allow_code=allow_code)}
 
 
-def params(scan: str | Path) -> dict[str, Any]:
+def params(scan: str | Path, *, allow_code: bool = False) -> dict[str, Any]:
     """Return cobaya's ``params`` block of a scan file; reads nothing but this file.
+
+    Code that it names is run with ``allow_code`` only.
 
     Raises
     ------
@@ -45,14 +54,14 @@ def params(scan: str | Path) -> dict[str, Any]:
     """
     return {
         name: {"prior": {"min": float(low), "max": float(high)}, "latex": latex(name)}
-        for name, (low, high) in read_scan(scan).free.items()
+        for name, (low, high) in read_scan(scan, allow_code=allow_code).free.items()
     }
 
 
 @functools.lru_cache(maxsize=4)
-def _loaded(scan: str, cache: str | None, changed_at: int) -> JointLikelihood:
+def _loaded(scan: str, cache: str | None, allow_code: bool, changed_at: int) -> JointLikelihood:
     """Load a scan once: cobaya builds a component for every model, to test it and to run it."""
-    return joint_of(scan, cache)
+    return joint_of(scan, cache, allow_code=allow_code)
 
 
 @functools.cache
@@ -69,7 +78,8 @@ def get_cobaya_class() -> type:
     class FitpluginLikelihood(cobaya.Likelihood):  # type: ignore[misc, name-defined]
         """The joint likelihood of a fitplugin scan file.
 
-        Options: ``scan``, the scan file; ``cache``, the folder of trained models; cobaya's own.
+        Options: ``scan``, the scan file; ``cache``, the folder of trained models; ``allow_code``,
+        to run code that the scan file names; cobaya's own.
 
         The parameters and their priors are those of the scan file, unless the input has its own.
         The prior is cobaya's business alone: the likelihood holds no prior density. Any blob can
@@ -82,6 +92,7 @@ def get_cobaya_class() -> type:
 
         scan: str | None = None
         cache: str | None = None
+        allow_code: bool = False
         stop_at_error: bool = True
 
         @classmethod
@@ -91,7 +102,8 @@ def get_cobaya_class() -> type:
             """Return the options, with the parameters of the scan file that the input names."""
             options = dict(super().get_class_options(input_options))
             if input_options.get("scan"):
-                options["params"] = params(input_options["scan"])
+                allow_code = bool(input_options.get("allow_code", False))
+                options["params"] = params(input_options["scan"], allow_code=allow_code)
             return options
 
         def initialize(self) -> None:
@@ -101,7 +113,7 @@ def get_cobaya_class() -> type:
                     "likelihood.fitplugin.scan", "is missing; give the path of a scan file"
                 )
             self.joint: JointLikelihood = _loaded(
-                self.scan, self.cache, Path(self.scan).stat().st_mtime_ns
+                self.scan, self.cache, self.allow_code, Path(self.scan).stat().st_mtime_ns
             )
             self._blobs = identifiers(self.joint.blob_names)
 

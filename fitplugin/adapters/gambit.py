@@ -30,7 +30,10 @@ UserLogLike = Callable[[Sequence[str], Sequence[float], MutableMapping[str, floa
 
 
 def gambit_light(
-    scan: str | Path | JointLikelihood, cache: str | Path | None = None
+    scan: str | Path | JointLikelihood,
+    cache: str | Path | None = None,
+    *,
+    allow_code: bool = False,
 ) -> UserLogLike:
     """Return the function that GAMBIT-light calls.
 
@@ -46,9 +49,11 @@ def gambit_light(
     scan : path or JointLikelihood
     cache : path, optional
         Folder of trained models; default: the user's cache.
+    allow_code : bool
+        Run code that the scan file names.
     """
     _interface()  # imported first: it teaches Python the types of GAMBIT-light's arguments
-    return _UserLogLike(joint_of(scan, cache))
+    return _UserLogLike(joint_of(scan, cache, allow_code=allow_code))
 
 
 def gambit_info(
@@ -56,6 +61,8 @@ def gambit_info(
     user_lib: str | Path,
     blobs: Sequence[str] = ("m_higgs", "m_chargino1"),
     cache: str | Path | None = None,
+    *,
+    allow_code: bool = False,
 ) -> dict[str, Any]:
     """Return the sections ``UserModel`` and ``UserLogLikes`` of GAMBIT-light's YAML file.
 
@@ -67,8 +74,10 @@ def gambit_info(
     blobs : sequence of str
         Written to GAMBIT-light's output for every valid point.
     cache : path, optional
+    allow_code : bool
+        Run code that the scan file names.
     """
-    joint = joint_of(scan, cache)
+    joint = joint_of(scan, cache, allow_code=allow_code)
     box = zip(joint.names, joint.space.box.tolist(), strict=True)
     return {
         "UserModel": {

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from fitplugin.cli.options import AS_JSON, CACHE, ends_of, range_of
+from fitplugin.cli.options import ALLOW_CODE, AS_JSON, CACHE, ends_of, range_of
 from fitplugin.errors import FitpluginError, InputError
 
 _FILES = click.argument("files", metavar="FILE...", nargs=-1, required=True,
@@ -82,7 +82,15 @@ def show(table: str, as_json: bool) -> None:
 @click.option("--points", type=click.Path(path_type=Path),
               help="Table of `fitplugin audit --draw`: take the weights from there.")  # fmt: skip
 @_FORCE
-def truth(out: Path, files: tuple[Path, ...], scan: Path, points: Path | None, force: bool) -> None:
+@ALLOW_CODE
+def truth(
+    out: Path,
+    files: tuple[Path, ...],
+    scan: Path,
+    points: Path | None,
+    force: bool,
+    allow_code: bool,
+) -> None:
     """Make the table (.csv or .npz) that `fitplugin audit RUN --with` reads.
 
     \b
@@ -95,7 +103,7 @@ def truth(out: Path, files: tuple[Path, ...], scan: Path, points: Path | None, f
     from fitplugin.studies.simulated_truth import truth_columns
 
     refuse_existing(out, force)
-    config = read_scan(scan)
+    config = read_scan(scan, allow_code=allow_code)
     table = read_table(str(points)) if points else None
     columns, dropped = truth_columns([read_records(file) for file in files], config, table)
     write_table(out, columns, {"title": f"Simulated points for {scan.name}"}, force)
@@ -116,6 +124,7 @@ def truth(out: Path, files: tuple[Path, ...], scan: Path, points: Path | None, f
               help="Of the draws.")  # fmt: skip
 @CACHE
 @_FORCE
+@ALLOW_CODE
 def chi2(
     out: Path,
     scan: Path,
@@ -124,6 +133,7 @@ def chi2(
     seed: int,
     cache: Path | None,
     force: bool,
+    allow_code: bool,
 ) -> None:
     """Make a table of chi2 to be learned: the combination of a scan at many points.
 
@@ -144,7 +154,7 @@ def chi2(
     if points is not None and n_draws is not None:
         raise InputError("--points --draw", "are two sources of points; give one of them")
     table = None if points is None else read_table(points)
-    built = runner.load_scan(scan, cache, in_parallel=True)
+    built = runner.load_scan(scan, cache, in_parallel=True, allow_code=allow_code)
     if table is not None:
         made = chi2_table.of_points(built, table)
     elif n_draws is not None:
@@ -198,9 +208,11 @@ def features(
 
     refuse_existing(out, force)
     wanted = tuple(filter(None, map(str.strip, production.split(","))))
+    # a function that is typed here is the user's own word
     made, unusable = features_table(
-        slha, wanted, cross_sections, entries_of(parameters), processes or available_cores()
-    )
+        slha, wanted, cross_sections, entries_of(parameters), processes or available_cores(),
+        allow_code=True,
+    )  # fmt: skip
     write_table(out, made.columns, made.card, force)
     click.echo(f"{out}: {len(made.columns['name'])} points")
     for name, _, reason in unusable:

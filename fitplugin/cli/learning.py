@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from fitplugin.cli.options import AS_JSON
+from fitplugin.cli.options import ALLOW_CODE, AS_JSON
 from fitplugin.errors import FitpluginError
 
 
@@ -17,8 +17,9 @@ from fitplugin.errors import FitpluginError
 @click.option("--output", "-o", type=click.Path(file_okay=False, path_type=Path),
               help="State folder; default: learned/, and the name of the file.")  # fmt: skip
 @click.option("--no-plots", is_flag=True, help="Write no figures.")
+@ALLOW_CODE
 @AS_JSON
-def learn(loop: Path, output: Path | None, no_plots: bool, as_json: bool) -> None:
+def learn(loop: Path, output: Path | None, no_plots: bool, allow_code: bool, as_json: bool) -> None:
     """Find a contour with few simulations: ask, wait for the oracle, learn, ask again.
 
     Everything that was asked and answered is in the state folder; called again, the loop goes on
@@ -26,8 +27,9 @@ def learn(loop: Path, output: Path | None, no_plots: bool, as_json: bool) -> Non
     of the last round is model.npz there (exit status 0 also while answers are waited for).
 
     \b
-    Example:
+    Examples:
       fitplugin learn scans/loops/exclusion.yaml
+      fitplugin learn scans/loops/exclusion_simulated.yaml --allow-code
     """
     from fitplugin.active.learning import Learned
     from fitplugin.active.loop import open_loop
@@ -37,7 +39,7 @@ def learn(loop: Path, output: Path | None, no_plots: bool, as_json: bool) -> Non
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     output = output or Path("learned") / loop.stem
-    running = open_loop(loop, output)
+    running = open_loop(loop, output, allow_code=allow_code)
 
     def draw(model: Learned) -> None:
         if not no_plots:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from fitplugin.cli.options import AS_JSON, edges_of, range_of
+from fitplugin.cli.options import ALLOW_CODE, AS_JSON, edges_of, range_of
 from fitplugin.errors import FitpluginError
 
 
@@ -30,6 +30,7 @@ def model() -> None:
               help="Tell who has a target in this window: mean +- 3 sd overlaps it.")  # fmt: skip
 @click.option("--veto", type=click.FloatRange(1, min_open=True), metavar="FACTOR",
               help="Also without points whose mean +- 3 sd spans a larger factor.")  # fmt: skip
+@ALLOW_CODE
 @AS_JSON
 def judge(
     file: Path,
@@ -39,6 +40,7 @@ def judge(
     ranges: str | None,
     window: str | None,
     veto: float | None,
+    allow_code: bool,
     as_json: bool,
 ) -> None:
     """Judge a stored model by a table of points that it has not seen.
@@ -63,6 +65,7 @@ def judge(
         edges_of(ranges),
         None if training is None else read_table(training),
         Asked(None if window is None else range_of(f"window={window}", "--window")[1], veto),
+        allow_code=allow_code,
     )
     click.echo(json.dumps(found.to_dict(), indent=2) if as_json else judgement_text(found))
 
@@ -108,7 +111,8 @@ def learn(
     names = inputs if inputs is None or inputs == "features" else inputs.split(",")
     ranges = dict(range_of(text, "--within") for text in within)
     try:
-        learn_table(out, table, names, target, kind, options, ranges, seed, force)
+        # a kind that is typed here is the user's own word
+        learn_table(out, table, names, target, kind, options, ranges, seed, force, allow_code=True)
     except KeyboardInterrupt:
         raise FitpluginError("interrupted; the same command goes on from there") from None
     click.echo(f"model: {out}")
@@ -127,7 +131,10 @@ def learn(
 @click.option("--prior", "changes", multiple=True, required=True, metavar="NAME=VALUE",
               help="family, weight_scale or bias_scale; may be repeated.")  # fmt: skip
 @click.option("--force", "-f", is_flag=True, help="Replace what is there.")
-def reweight(file: Path, out: Path, changes: tuple[str, ...], force: bool) -> None:
+@ALLOW_CODE
+def reweight(
+    file: Path, out: Path, changes: tuple[str, ...], force: bool, allow_code: bool
+) -> None:
     """Give the networks of a bnn another prior, without training.
 
     Each is weighted by the ratio of the priors; how many still count is told. With few left,
@@ -139,7 +146,7 @@ def reweight(file: Path, out: Path, changes: tuple[str, ...], force: bool) -> No
     """
     from fitplugin.studies.reweighted_model import reweight_stored
 
-    found = reweight_stored(file, out, changes, force)
+    found = reweight_stored(file, out, changes, force, allow_code=allow_code)
     click.echo(f"model: {out}\neffective networks: {found.effective:.1f} of {found.n_networks}")
     if found.has_collapsed:
         click.echo("warning: few networks count; errors are not to be trusted. Train with this "
@@ -148,8 +155,9 @@ def reweight(file: Path, out: Path, changes: tuple[str, ...], force: bool) -> No
 
 @model.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@ALLOW_CODE
 @AS_JSON
-def show(file: Path, as_json: bool) -> None:
+def show(file: Path, allow_code: bool, as_json: bool) -> None:
     """Describe a stored model, and prove it.
 
     Its check vector is predicted again; a model that predicts something else is refused.
@@ -161,7 +169,7 @@ def show(file: Path, as_json: bool) -> None:
     from fitplugin.runs.text import model_table
     from fitplugin.surrogates.store import inspect
 
-    stored = inspect(file)
+    stored = inspect(file, allow_code=allow_code)
     if as_json:
         click.echo(json.dumps(stored.card.model_dump(mode="json"), indent=2))
         return

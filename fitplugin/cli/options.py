@@ -15,6 +15,10 @@ CACHE = click.option(
     help="Folder of trained models (default: your user cache).",
 )  # fmt: skip
 RETRAIN = click.option("--retrain", is_flag=True, help="Train again, even what is in the cache.")
+ALLOW_CODE = click.option(
+    "--allow-code", is_flag=True,
+    help="Run code that the files named here refer to; only for files that you trust.",
+)  # fmt: skip
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from fitplugin.cli.options import AS_JSON, CACHE, RETRAIN, RUN, SCAN
+from fitplugin.cli.options import ALLOW_CODE, AS_JSON, CACHE, RETRAIN, RUN, SCAN
 from fitplugin.errors import FitpluginError, InputError
 
 
@@ -28,6 +28,7 @@ from fitplugin.errors import FitpluginError, InputError
               help="Make one of K independent runs, for `fitplugin merge`.")  # fmt: skip
 @CACHE
 @RETRAIN
+@ALLOW_CODE
 @click.option("--no-plots", is_flag=True, help="Leave the figures out.")
 def run(
     scan: Path,
@@ -38,6 +39,7 @@ def run(
     member: str | None,
     cache: Path | None,
     retrain: bool,
+    allow_code: bool,
     no_plots: bool,
 ) -> None:
     """Run a scan file: train, sample, summarise, plot.
@@ -59,7 +61,10 @@ def run(
     # a batch system's way to say that time is up
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with keeping(runner.output_of(scan, output, chosen)):
-        done = runner.run(scan, output, force, cache, retrain, resume, allow_changes, chosen)
+        done = runner.run(
+            scan, output, force, cache, retrain, resume, allow_changes, chosen,
+            allow_code=allow_code,
+        )  # fmt: skip
     click.echo(summary_table(done.summary))
     if not no_plots:
         draw_figures([done.path])
@@ -102,8 +107,15 @@ def status(run_directory: Path, as_json: bool) -> None:
 @click.option("--output", "-o", required=True, type=click.Path(path_type=Path),
               help="Directory of the merged run.")  # fmt: skip
 @click.option("--force", "-f", is_flag=True, help="Replace an existing run directory.")
+@ALLOW_CODE
 @click.option("--no-plots", is_flag=True, help="Leave the figures out.")
-def merge(run_directories: tuple[Path, ...], output: Path, force: bool, no_plots: bool) -> None:
+def merge(
+    run_directories: tuple[Path, ...],
+    output: Path,
+    force: bool,
+    allow_code: bool,
+    no_plots: bool,
+) -> None:
     """Merge independent runs of one scan into one, and say whether they agree.
 
     \b
@@ -115,7 +127,7 @@ def merge(run_directories: tuple[Path, ...], output: Path, force: bool, no_plots
     from fitplugin.runs.merging import merge_runs
     from fitplugin.runs.text import summary_table
 
-    done = merge_runs(run_directories, output, force)
+    done = merge_runs(run_directories, output, force, allow_code=allow_code)
     click.echo(summary_table(done.summary))
     sampler = done.manifest["sampler"]
     click.echo(
@@ -191,8 +203,14 @@ def draw_figures(
 @click.option("--force", "-f", is_flag=True, help="Replace an existing report.")
 @click.option("--no-trust", is_flag=True, help="Leave out what has to be computed for it.")
 @CACHE
+@ALLOW_CODE
 def report(
-    run_directory: Path, output: Path | None, force: bool, no_trust: bool, cache: Path | None
+    run_directory: Path,
+    output: Path | None,
+    force: bool,
+    no_trust: bool,
+    cache: Path | None,
+    allow_code: bool,
 ) -> None:
     """Write one page that says everything of a run: a single HTML file that opens offline.
 
@@ -211,17 +229,20 @@ def report(
     trust = records.read_trust(run)
     if trust is None and not no_trust:
         try:
-            records.write_trust(run, assess(judge(run, cache)))
+            records.write_trust(run, assess(judge(run, cache, allow_code=allow_code)))
         except InputError as error:  # models that are gone are no reason for no report
             click.echo(f"fitplugin: without a section on trust: {error}", err=True)
         trust = records.read_trust(run)
-    path = run_report.write_report(run, target, trust, records.read_audits(run), cache, force)
+    path = run_report.write_report(
+        run, target, trust, records.read_audits(run), cache, force, allow_code=allow_code
+    )
     click.echo(f"report: {path}")
 
 
 @click.command()
 @RUN
-def cite(run_directory: Path) -> None:
+@ALLOW_CODE
+def cite(run_directory: Path, allow_code: bool) -> None:
     """Print what to cite if a result depends on a run, and which part asks for it.
 
     \b
@@ -232,4 +253,4 @@ def cite(run_directory: Path) -> None:
     from fitplugin.runs.directory import read_run
 
     width = min(shutil.get_terminal_size().columns, 120)
-    click.echo(citations_text(read_run(run_directory), width))
+    click.echo(citations_text(read_run(run_directory), width, allow_code=allow_code))

@@ -8,15 +8,16 @@ from pathlib import Path
 
 import click
 
-from fitplugin.cli.options import AS_JSON, CACHE, RETRAIN, SCAN, edges_of
+from fitplugin.cli.options import ALLOW_CODE, AS_JSON, CACHE, RETRAIN, SCAN, edges_of
 from fitplugin.errors import FitpluginError, InputError
 
 
 @click.command()
 @SCAN
 @CACHE
+@ALLOW_CODE
 @AS_JSON
-def check(scan: Path, cache: Path | None, as_json: bool) -> None:
+def check(scan: Path, cache: Path | None, allow_code: bool, as_json: bool) -> None:
     """Check a scan file without running it: validity, speed, valid fraction.
 
     \b
@@ -26,7 +27,7 @@ def check(scan: Path, cache: Path | None, as_json: bool) -> None:
     from fitplugin.runs import runner
     from fitplugin.runs.text import check_table
 
-    found = runner.check(scan, cache)
+    found = runner.check(scan, cache, allow_code=allow_code)
     click.echo(json.dumps(found, indent=2) if as_json else check_table(found))
 
 
@@ -34,6 +35,7 @@ def check(scan: Path, cache: Path | None, as_json: bool) -> None:
 @SCAN
 @CACHE
 @RETRAIN
+@ALLOW_CODE
 @click.option(
     "--report", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
     help="Train on all but a held-out part and write figures and numbers there.",
@@ -65,6 +67,7 @@ def train(
     scan: Path,
     cache: Path | None,
     retrain: bool,
+    allow_code: bool,
     report: Path | None,
     held_out: float,
     no_comparison: bool,
@@ -94,13 +97,13 @@ def train(
     if n_trials is not None:
         if report is not None:
             raise InputError("--report --search", "are two questions; ask one at a time")
-        _search(scan, n_trials, ranges, output)
+        _search(scan, n_trials, ranges, output, allow_code)
         return
     for option, value in (("--ranges", ranges), ("--output", output)):
         if value is not None:
             raise InputError(option, "belongs to --search")
     if report is None:
-        built = runner.load_scan(scan, cache, retrain, in_parallel=True)
+        built = runner.load_scan(scan, cache, retrain, in_parallel=True, allow_code=allow_code)
         for name, digest in built.model_digests.items():
             click.echo(f"{name}: ready ({digest[:16]})")
         return
@@ -108,19 +111,21 @@ def train(
 
     # before minutes of work, not after
     reports.refuse_existing(report, force)
-    judged = training.judge(scan, held_out, comparison=not no_comparison)
+    judged = training.judge(scan, held_out, comparison=not no_comparison, allow_code=allow_code)
     write_report(judged, report, force)
     click.echo(calibration_table(judged.surrogates))
     click.echo(f"report: {report / PAGE}")
 
 
-def _search(scan: Path, n_trials: int, ranges: str | None, output: Path | None) -> None:
+def _search(
+    scan: Path, n_trials: int, ranges: str | None, output: Path | None, allow_code: bool
+) -> None:
     from fitplugin.studies.search import search, search_text
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = output or Path("runs") / f"{scan.stem}-search"
     try:
-        found = search(scan, n_trials, folder, edges_of(ranges))
+        found = search(scan, n_trials, folder, edges_of(ranges), allow_code=allow_code)
     except KeyboardInterrupt:
         raise FitpluginError(
             f"interrupted; finished trials are in {folder}, and the same command goes on"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from fitplugin.cli.options import AS_JSON
+from fitplugin.cli.options import ALLOW_CODE, AS_JSON
 from fitplugin.errors import FitpluginError, InputError
 
 
@@ -40,6 +40,7 @@ from fitplugin.errors import FitpluginError, InputError
               help="Asked of the other chain; default: those of the simulator.")  # fmt: skip
 @click.option("--import", "import_from", metavar="DIR", type=click.Path(path_type=Path),
               help="Read the answers to an export.")  # fmt: skip
+@ALLOW_CODE
 @AS_JSON
 def simulate(
     slha: tuple[Path, ...],
@@ -55,13 +56,15 @@ def simulate(
     export_to: Path | None,
     regions: tuple[str, ...],
     import_from: Path | None,
+    allow_code: bool,
     as_json: bool,
 ) -> None:
     """Simulate signal-region efficiencies of points given as SLHA files, or folders of them.
 
     The results are one line of JSON per point. Called again with the same output, it goes on:
     finished points stay, failed ones are tried again. A point that cannot be simulated is named
-    with its reason, and the others go on (exit status 1 then).
+    with its reason, and the others go on (exit status 1 then). Code that is named on the command
+    line runs; --allow-code is for what an export names, with --import.
 
     \b
     Examples:
@@ -84,11 +87,11 @@ def simulate(
     if import_from is not None:
         if slha:
             raise InputError("--import", "reads the points from its folder; name no SLHA files")
-        summary = session.import_answers(import_from, output)
+        summary = session.import_answers(import_from, output, allow_code=allow_code)
     else:
         settings = settings_of(
             simulator, options, filter(None, map(str.strip, production.split(","))), events, seed,
-            cross_sections, parameters, Path(),
+            cross_sections, parameters, Path(), allow_code=True,  # typed by the user
         )  # fmt: skip
         if export_to is not None:
             n_exported, unusable = session.export(slha, settings, export_to, regions)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from fitplugin.cli.options import AS_JSON, CACHE, RETRAIN, RUN, SCAN
+from fitplugin.cli.options import ALLOW_CODE, AS_JSON, CACHE, RETRAIN, RUN, SCAN
 from fitplugin.cli.runs import draw_figures, keeping
 from fitplugin.errors import InputError
 
@@ -28,6 +28,7 @@ _FORCE = click.option("--force", "-f", is_flag=True, help="Replace what is there
 @click.option("--resume", "-r", is_flag=True, help="Continue an interrupted run, if there is one.")
 @CACHE
 @RETRAIN
+@ALLOW_CODE
 @click.option("--no-plots", is_flag=True, help="Leave the figures out.")
 @AS_JSON
 def reconstruct(
@@ -38,6 +39,7 @@ def reconstruct(
     resume: bool,
     cache: Path | None,
     retrain: bool,
+    allow_code: bool,
     no_plots: bool,
     as_json: bool,
 ) -> None:
@@ -61,15 +63,17 @@ def reconstruct(
     if force and resume:
         raise InputError("--force", "discards what --resume continues; give one of them")
     changes: dict[str, Any] = {}
-    config = read_scan(scan)
+    config = read_scan(scan, allow_code=allow_code)
     reconstruction.require_mock(config, str(scan))
     if poisson is not None:
         changes["mock"] = {"counts": "poisson", "seed": poisson}
     target = runner.output_of(scan, output)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with keeping(target):
-        run = runner.run(scan, output, force, cache, retrain, resume, changes=changes)
-    found = reconstruction.compare(run, cache)
+        run = runner.run(
+            scan, output, force, cache, retrain, resume, changes=changes, allow_code=allow_code
+        )
+    found = reconstruction.compare(run, cache, allow_code=allow_code)
     text = reconstruction_text(found)
     write_json(run.path / "reconstruction.json", found.to_dict())
     (run.path / "reconstruction.txt").write_text(text + "\n", encoding="utf-8")
@@ -97,6 +101,7 @@ def reconstruct(
 @_FORCE
 @_PROCESSES
 @CACHE
+@ALLOW_CODE
 @AS_JSON
 def audit(
     run_directory: Path,
@@ -108,6 +113,7 @@ def audit(
     force: bool,
     processes: int | None,
     cache: Path | None,
+    allow_code: bool,
     as_json: bool,
 ) -> None:
     """Say how far a run may be trusted, and judge it by a better likelihood.
@@ -139,14 +145,16 @@ def audit(
         raise InputError(" ".join(asked), "are questions of their own; ask one at a time")
     run = read_run(run_directory)
     if truth is not None:
-        _audit_with(run, truth, points, processes, cache, force, as_json)
+        _audit_with(run, truth, points, processes, cache, force, allow_code, as_json)
         return
     if n_draws is not None:
         target = output or run.path / "draws.csv"
-        records.write_points(target, records.draws_table(run, n_draws), force)
+        records.write_points(
+            target, records.draws_table(run, n_draws, allow_code=allow_code), force
+        )
         click.echo(f"draws from the posterior: {target}")
         return
-    judged = judge(run, cache, *([points] if points else []))
+    judged = judge(run, cache, *([points] if points else []), allow_code=allow_code)
     if suggest is not None:
         suggestion = choose(judged, suggest)
         target = output or run.path / "suggested.csv"
@@ -169,6 +177,7 @@ def _audit_with(
     processes: int | None,
     cache: Path | None,
     force: bool,
+    allow_code: bool,
     as_json: bool,
 ) -> None:
     from fitplugin.runs.resolved import config_of
@@ -177,12 +186,14 @@ def _audit_with(
     from fitplugin.studies.audit import audit as judge_by
     from fitplugin.studies.trust_text import audit_text
 
-    config = config_of(run)
+    config = config_of(run, allow_code=allow_code)
     if processes is not None:
         config = config.model_copy(update={"processes": processes, "pool": None})
     path = records.audit_path(run, truth, force)
     with open_pool(config) as pool:
-        found = judge_by(run, truth, pool, path.with_suffix(".journal"), points, cache)
+        found = judge_by(
+            run, truth, pool, path.with_suffix(".journal"), points, cache, allow_code=allow_code
+        )
     written = records.write_audit(run, found, path)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=2))
@@ -203,6 +214,7 @@ def _audit_with(
 @click.option("--resume", "-r", is_flag=True, help="Continue, or extend, what is there.")
 @click.option("--force", "-f", is_flag=True, help="Discard what is there.")
 @CACHE
+@ALLOW_CODE
 @AS_JSON
 def coverage(
     scan: Path,
@@ -214,6 +226,7 @@ def coverage(
     resume: bool,
     force: bool,
     cache: Path | None,
+    allow_code: bool,
     as_json: bool,
 ) -> None:
     """Check the scan on mock experiments: whether its credible intervals are what they say.
@@ -231,7 +244,10 @@ def coverage(
     from fitplugin.studies.coverage import coverage_text, study
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    found = study(scan, n_mocks, output, n_live, n_draws, processes, resume, force, cache)
+    found = study(
+        scan, n_mocks, output, n_live, n_draws, processes, resume, force, cache,
+        allow_code=allow_code,
+    )  # fmt: skip
     figures = plot_coverage(found)
     if as_json:
         click.echo((found.folder / "coverage.json").read_text(encoding="utf-8").rstrip())
@@ -256,6 +272,7 @@ def coverage(
 @_OUTPUT
 @_FORCE
 @CACHE
+@ALLOW_CODE
 @AS_JSON
 def bench(
     scan: Path,
@@ -266,6 +283,7 @@ def bench(
     output: Path | None,
     force: bool,
     cache: Path | None,
+    allow_code: bool,
     as_json: bool,
 ) -> None:
     """Measure where the time of a scan goes, and how it compares.
@@ -286,7 +304,9 @@ def bench(
 
     target = speed.output_of(scan, output)
     speed.refuse_existing(target, force)
-    found = speed.measure(scan, against, run_directory, cache, limit_s, simulated=simulated)
+    found = speed.measure(
+        scan, against, run_directory, cache, limit_s, simulated=simulated, allow_code=allow_code
+    )
     written = write_speed(found, target, force)
     click.echo(json.dumps(found.to_dict(), indent=2) if as_json else speed_text(found))
     if not as_json:

@@ -17,7 +17,7 @@ from fitplugin.physics.features import NAMES
 from fitplugin.plugins import Component, component
 from fitplugin.stats.gaussian import log_mean_exp_half
 from fitplugin.surrogates import Dataset, Surrogate
-from fitplugin.surrogates.store import inspect, read_card
+from fitplugin.surrogates.model_file import ModelPath
 
 Trainer = Callable[[str, Dataset, Component], Surrogate]
 
@@ -45,7 +45,7 @@ class LearnedOptions(Options):
         validate_default=True,
         description="What learns it.",
     )
-    model: str | None = Field(None, description="A stored model (.npz), instead of a table.")
+    model: ModelPath | None = Field(None, description="A stored model (.npz), instead of a table.")
     error: bool = Field(
         True, description="Average the likelihood over the error of chi2; false trusts it blindly."
     )
@@ -94,7 +94,7 @@ class Learned:
     def reads(cls, options: LearnedOptions, folder: Path) -> tuple[str, ...]:
         """Names of what the term will read, known before anything is trained."""
         if options.model is not None:
-            return tuple(read_card(folder / options.model).inputs)
+            return tuple(options.model.card(folder).inputs)
         if options.inputs is not None:
             return options.inputs
         return tuple(tables_of(options, folder)[0].card.get("inputs", {}))
@@ -111,7 +111,7 @@ class Learned:
             If the table or model cannot be read, or has other columns.
         """
         if options.model is not None:
-            stored = inspect(folder / options.model)
+            stored = options.model.inspect(folder)
             return cls(options, stored.model, error_factor, stored.sha256)
         dataset = chi2_dataset(tables_of(options, folder), options)
         surrogate = train(f"likelihood-{options.name}", dataset, options.surrogate)

@@ -58,7 +58,11 @@ class CrossSection(NamedTuple):
 
 
 def production_of(
-    reference: str, processes: Sequence[str], folder: Path | None = None
+    reference: str,
+    processes: Sequence[str],
+    folder: Path | None = None,
+    *,
+    allow_code: bool = False,
 ) -> PairProduction:
     """Return the cross-sections that a reference names.
 
@@ -71,6 +75,8 @@ def production_of(
         Names from `PROCESSES`.
     folder : path, optional
         Where relative paths start.
+    allow_code : bool
+        Whether it may be a function.
 
     Raises
     ------
@@ -79,7 +85,7 @@ def production_of(
     """
     if not is_function(reference):
         return PairProduction(read_table(reference, folder), processes)
-    function = plugins.referred(reference, folder)
+    function = plugins.referred(reference, folder, allow_code=allow_code)
     if not callable(function):
         raise InputError(
             reference, f"is {type(function).__name__!r} and no function of (process, masses)"

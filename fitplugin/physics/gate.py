@@ -26,7 +26,7 @@ from fitplugin.plugins import component
 from fitplugin.stats.classification import is_binary
 from fitplugin.stats.decisions import Decision, Mistakes
 from fitplugin.surrogates import Dataset, Surrogate
-from fitplugin.surrogates.store import inspect
+from fitplugin.surrogates.model_file import ModelPath
 
 _SPLIT_SEED = 1  # of the rows that judge a gate: always the same
 
@@ -34,7 +34,9 @@ _SPLIT_SEED = 1  # of the rows that judge a gate: always the same
 class GateOptions(Options):
     """A stored classifier, or a table to learn one from, and how it decides."""
 
-    model: str | None = Field(None, description="A stored model (.npz) of a target of 0 and 1.")
+    model: ModelPath | None = Field(
+        None, description="A stored model (.npz) of a target of 0 and 1."
+    )
     dataset: str | None = Field(
         None,
         description="Table of spectra with the target; learned, or, beside a model, what the model "
@@ -137,7 +139,7 @@ class Gate:
             n_held_out = max(1, round(options.held_out * dataset.n_points))
             split = dataset.split(n_held_out, np.random.default_rng(_SPLIT_SEED))
             return cls(train("gate", split[0], options.surrogate), parameters, options, split[1])
-        stored = inspect(folder / options.model)
+        stored = options.model.inspect(folder)
         judges = None
         if options.dataset is not None:
             judges = _table_of(

@@ -16,6 +16,7 @@ from scipy.stats import norm
 
 from fitplugin.arrays import FloatArray
 from fitplugin.plots import style
+from fitplugin.runs.models import file_name
 from fitplugin.runs.report import nominal_error
 from fitplugin.runs.training import Judged, Trial
 from fitplugin.stats.calibration import Calibration, Slice, pulls
@@ -52,7 +53,7 @@ def plot_calibration(judged: Judged, folder: Path) -> list[Path]:
             spread = judged.held_out.targets.std(axis=0)
             spreads = dict(zip(judged.held_out.target_names, map(float, spread), strict=True))
             figure = learning_figure(judged.curve, spreads)
-            paths += style.save(figure, folder / f"{judged.name}_learning")
+            paths += style.save(figure, folder / f"{file_name(judged.name)}_learning")
     return paths
 
 
@@ -63,7 +64,7 @@ def stem_of(surrogate: str, target: str) -> str:
     'efficiency-R_efficiency_R'
     """
     plain = target.translate(str.maketrans("[]", "__")).strip("_")
-    return f"{surrogate}_{plain}"
+    return file_name(f"{surrogate}_{plain}")
 
 
 def _unit(name: str) -> float:

@@ -15,6 +15,7 @@ from fitplugin.plots import html
 from fitplugin.plots.calibration import plot_calibration, stem_of
 from fitplugin.plots.report_text import NUMBERS
 from fitplugin.runs.comparison import MAX_ROWS
+from fitplugin.runs.models import file_name
 from fitplugin.runs.report import nominal_error, write_numbers, writing
 from fitplugin.runs.training import Judged, Report, Trial
 from fitplugin.stats.calibration import Calibration
@@ -169,7 +170,9 @@ def _learning(judged: Judged) -> str:
         f"<p>With {t.n_training} points: {escape(t.reason)}.</p>" for t in judged.curve if t.reason
     )
     text = "The same surrogate trained on 1/8, 1/4, 1/2 and all of the training points"
-    return f"<h3>Learning curve</h3>{_image(f'{judged.name}_learning.png', text)}{missing}"
+    return (
+        f"<h3>Learning curve</h3>{_image(f'{file_name(judged.name)}_learning.png', text)}{missing}"
+    )
 
 
 def _comparison(judged: Judged, many: bool) -> str:

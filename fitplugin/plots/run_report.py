@@ -45,6 +45,8 @@ def write_report(
     audits: Sequence[Mapping[str, Any]] = (),
     cache: Path | None = None,
     force: bool = False,
+    *,
+    allow_code: bool = False,
 ) -> Path:
     """Write the report of a run and return its path; figures that are missing are drawn.
 
@@ -59,6 +61,8 @@ def write_report(
         Folder of trained models; default: the user's cache.
     force : bool
         Replace a report that is there.
+    allow_code : bool
+        Run code that the run and its models name, for all that can be said.
 
     Raises
     ------
@@ -67,7 +71,8 @@ def write_report(
     """
     path = run.path / PAGE if target is None else target
     refuse_existing(path, force)
-    content = report_page(run, figures_of(run), sources.models_of(run, cache), trust, audits)
+    models = sources.models_of(run, cache, allow_code=allow_code)
+    content = report_page(run, figures_of(run), models, trust, audits, allow_code=allow_code)
     write_atomically(path, content.encode())
     path.chmod(0o644)  # to be read by others, as everything else in a run
     return path
@@ -109,6 +114,8 @@ def report_page(
     models: list[Model],
     trust: Mapping[str, Any] | None = None,
     audits: Sequence[Mapping[str, Any]] = (),
+    *,
+    allow_code: bool = False,
 ) -> str:
     """Return the report as HTML; the same run gives the same page."""
     sections = {
@@ -123,7 +130,7 @@ def report_page(
         "data": ("Data", sources.data(run)),
         "surrogates": ("Surrogates", sources.surrogates(models)),
         "provenance": ("Provenance", sources.provenance(run)),
-        "citations": ("Citations", sources.citations(run)),
+        "citations": ("Citations", sources.citations(run, allow_code=allow_code)),
     }
     links = [element("a", title, href=f"#{name}") for name, (title, _) in sections.items()]
     body = [

@@ -15,7 +15,7 @@ from fitplugin.plots.html import Markup, cells, element, facts, folded, join, pr
 from fitplugin.plots.typesetting import linked, number
 from fitplugin.runs.citing import citations_of
 from fitplugin.runs.directory import Run
-from fitplugin.runs.models import default_cache
+from fitplugin.runs.models import default_cache, model_path
 from fitplugin.runs.resolved import folder_of
 from fitplugin.runs.text import model_table
 from fitplugin.surrogates.store import Stored, inspect
@@ -35,7 +35,7 @@ class Model(NamedTuple):
     """Why there is no stored model; empty if there is."""
 
 
-def models_of(run: Run, cache: Path | None = None) -> list[Model]:
+def models_of(run: Run, cache: Path | None = None, *, allow_code: bool = False) -> list[Model]:
     """Look up the surrogates of a run in the cache; each that is there proves itself.
 
     Parameters
@@ -43,16 +43,18 @@ def models_of(run: Run, cache: Path | None = None) -> list[Model]:
     run : Run
     cache : path, optional
         Folder of trained models; default: the user's cache.
+    allow_code : bool
+        Run the code that a model names as its kind, if it is no registered one.
     """
     folder = default_cache() if cache is None else cache
     found = []
     for name, digest in run.manifest.get("models", {}).items():
-        path = folder / f"{name}-{digest[:16]}.npz"
+        path = model_path(folder, name, digest)
         stored, problem = None, ""
         try:
             # on one thread, as the run did
             with threadpool_limits(1):
-                stored = inspect(path)
+                stored = inspect(path, allow_code=allow_code)
         except InputError as error:
             problem = error.what if path.is_file() else "no longer in the cache of models"
         found.append(Model(name, digest, path.name, stored, problem))
@@ -170,9 +172,9 @@ def provenance(run: Run) -> Markup:
     )
 
 
-def citations(run: Run) -> Markup:
+def citations(run: Run, *, allow_code: bool = False) -> Markup:
     """Return what to cite, with links and the reason for each."""
-    found = citations_of(run)
+    found = citations_of(run, allow_code=allow_code)
     if not found:
         return element("p", "No part of this run asks to be cited.")
     items = []

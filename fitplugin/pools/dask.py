@@ -8,9 +8,10 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import ClassVar, TypeVar
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
 from fitplugin.errors import InputError
+from fitplugin.plugins import allows_code, code_refused
 from fitplugin.pools.base import POINTS_PER_TASK, PoolOptions
 from fitplugin.pools.dask_client import PatientClient
 from fitplugin.pools.dask_cluster import connect, start_local_cluster
@@ -27,13 +28,21 @@ class DaskOptions(PoolOptions):
 
     address: str | None = None
     """Where a scheduler listens, such as ``tcp://node:8786``, or the ``.json`` file that it wrote.
-    Without one, workers are started on this machine."""
+    Without one, workers are started on this machine. In a file it needs permission to run code."""
     workers: int | None = Field(default=None, gt=0)
     """Number of workers on this machine (by default the number of processes of the scan)."""
     timeout: float = Field(default=_TIMEOUT, gt=0.0)
     """Seconds that a scheduler has to answer, or workers on this machine to start."""
     patience: float = Field(default=_PATIENCE, gt=0.0)
     """Seconds to wait for workers while there are none, and for a silent scheduler."""
+
+    @field_validator("address")
+    @classmethod
+    def _is_trusted(cls, address: str | None, info: ValidationInfo) -> str | None:
+        # dask unpickles what a scheduler sends
+        if address is not None and not allows_code(info):
+            raise ValueError(code_refused(f"{address!r} is a scheduler that could run code here"))
+        return address
 
     @model_validator(mode="after")
     def _one_cluster(self) -> DaskOptions:

@@ -29,6 +29,7 @@ from fitplugin.physics.parameters import ParameterSpace
 from fitplugin.physics.spectrum import Trainer
 from fitplugin.physics.squarks import branching_names
 from fitplugin.physics.theory import Theory
+from fitplugin.plugins import validation_context
 from fitplugin.runs.config import RegionConfig, ScanConfig
 from fitplugin.runs.models import Job, ModelCache, Planner
 
@@ -67,7 +68,9 @@ def plan(config: ScanConfig, folder: Path) -> list[Job]:
     return planner.jobs
 
 
-def build(config: ScanConfig, folder: Path, models: ModelCache) -> Scan:
+def build(
+    config: ScanConfig, folder: Path, models: ModelCache, *, allow_code: bool = False
+) -> Scan:
     """Build the joint likelihood, training what is not in the cache; `plan` comes first.
 
     Parameters
@@ -76,24 +79,30 @@ def build(config: ScanConfig, folder: Path, models: ModelCache) -> Scan:
     folder : path
         Where relative paths in the scan file start.
     models : ModelCache
+    allow_code : bool
+        What ``config`` was read with: other processes read it again.
     """
     theory = build_theory(config, models, folder)
     counts = mock_counts(config, theory) if config.mock else config.counts or {}
     terms = build_terms(config, models, folder)
     digests = _digests(config, counts, models, terms, theory.gate, folder)
     digest = _sha256(digests)
-    arguments = (config.model_dump_json(), str(folder.resolve()), str(models.folder), digest)
+    arguments = (
+        config.model_dump_json(), str(folder.resolve()), str(models.folder), digest, allow_code,
+    )  # fmt: skip
     joint = _build_joint(config, theory, counts, terms, Recipe(rebuild, arguments, digest))
     return Scan(config, joint, counts, dict(models.digests), digests)
 
 
 @lru_cache(maxsize=4)
-def rebuild(config_json: str, folder: str, cache: str, digest: str) -> JointLikelihood:
+def rebuild(
+    config_json: str, folder: str, cache: str, digest: str, allow_code: bool
+) -> JointLikelihood:
     """Build a joint likelihood again in another process, once; unpickling calls this."""
-    context = {"folder": Path(folder)}
+    context = validation_context(Path(folder), allow_code)
     config = ScanConfig.model_validate_json(config_json, context=context)
     models = ModelCache(Path(cache), config.training_seed)
-    joint = build(config, Path(folder), models).joint
+    joint = build(config, Path(folder), models, allow_code=allow_code).joint
     if joint.digest() != digest:
         raise InputError(
             "worker process", "built another likelihood than its parent; are versions mixed?"

@@ -28,14 +28,15 @@ def citations(config: ScanConfig) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-def citations_of(run: Run) -> list[Citation]:
+def citations_of(run: Run, *, allow_code: bool = False) -> list[Citation]:
     """Return what to cite, and why.
 
-    Where the scan names a part that is no longer installed, the references stand alone.
+    Where the scan names a part that is no longer installed, or code that may not run, the
+    references stand alone.
     """
     found: dict[str, list[str]] = {text: [] for text in run.manifest.get("citations", ())}
     try:
-        parts = list(_parts(config_of(run)))
+        parts = list(_parts(config_of(run, allow_code=allow_code)))
     except InputError:
         parts = []
     for name, component in parts:
@@ -46,9 +47,9 @@ def citations_of(run: Run) -> list[Citation]:
     return [Citation(reference, tuple(reasons)) for reference, reasons in found.items()]
 
 
-def citations_text(run: Run, width: int = 80) -> str:
+def citations_text(run: Run, width: int = 80, *, allow_code: bool = False) -> str:
     """Return the citations of a run as lines of text, each with its reason."""
-    found = citations_of(run)
+    found = citations_of(run, allow_code=allow_code)
     if not found:
         return "nothing: no part of this run asks to be cited"
     lines = []

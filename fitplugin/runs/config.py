@@ -27,7 +27,7 @@ from fitplugin.options import Options, located_error
 from fitplugin.physics.gate import GateOptions
 from fitplugin.physics.natural_susy import BENCHMARKS
 from fitplugin.physics.theory import OutOfDomain
-from fitplugin.plugins import component
+from fitplugin.plugins import component, validation_context
 from fitplugin.runs.yaml_files import read_yaml
 from fitplugin.stats.counts import Mode
 
@@ -272,13 +272,18 @@ NO_CHANGES: Changes = MappingProxyType({})
 
 
 def read_scan(
-    path: str | Path, changes: Changes = NO_CHANGES, folder: Path | None = None
+    path: str | Path,
+    changes: Changes = NO_CHANGES,
+    folder: Path | None = None,
+    *,
+    allow_code: bool = False,
 ) -> ScanConfig:
     """Read and validate a scan file.
 
     Relative paths in it start at ``folder``, by default where it is. ``changes`` replace entries
     of its content before it is validated; sections are entered, so that
-    ``{"mock": {"counts": "poisson"}}`` leaves the benchmark as it is.
+    ``{"mock": {"counts": "poisson"}}`` leaves the benchmark as it is. Code that it names is run
+    only with ``allow_code``.
 
     Raises
     ------
@@ -287,7 +292,8 @@ def read_scan(
     """
     content = _changed(read_yaml(path), changes)
     try:
-        config = ScanConfig.model_validate(content, context={"folder": folder or Path(path).parent})
+        context = validation_context(folder or Path(path).parent, allow_code)
+        config = ScanConfig.model_validate(content, context=context)
         return _for_processes(config)
     except ValidationError as error:
         raise InputError(str(path), first_problem(error)) from error

@@ -68,14 +68,16 @@ def learn(task: Task) -> list[Outcome]:
     try:
         # small matrices: a second thread of the linear algebra makes a network seven times slower
         with threadpool_limits(1), _quiet():
-            plugin = plugins.load("fitplugin.surrogates", task.kind, task.folder)
+            # whoever gives the task has loaded it already, with the user's word if it is code
+            plugin = plugins.load("fitplugin.surrogates", task.kind, task.folder, allow_code=True)
+            context = plugins.validation_context(task.folder, True)
             start = time.perf_counter()
-            model = plugin(plugin.Options.model_validate(task.options))
+            model = plugin(plugin.Options.model_validate(task.options, context=context))
             model = model.fit(task.training, task.rng)
             seconds = time.perf_counter() - start
             outcomes = [_asked(model, task.inputs, seconds)]
             for options in task.variants:
-                read = plugin.Options.model_validate(options)
+                read = plugin.Options.model_validate(options, context=context)
                 other = plugin.from_arrays(read, model.to_arrays())
                 outcomes.append(_asked(other, task.inputs, seconds))
             return outcomes

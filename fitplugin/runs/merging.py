@@ -18,8 +18,12 @@ from fitplugin.samplers.merge import merge
 _OWN = ("sampler", "prior_sample", "seed", "processes", "pool", "title")
 
 
-def merge_runs(paths: Sequence[Path], output: Path, force: bool = False) -> directory.Run:
+def merge_runs(
+    paths: Sequence[Path], output: Path, force: bool = False, *, allow_code: bool = False
+) -> directory.Run:
     """Merge runs, as nested runs, and return the merged run directory, read back.
+
+    Code that their scans name is run only with ``allow_code``.
 
     Raises
     ------
@@ -31,7 +35,7 @@ def merge_runs(paths: Sequence[Path], output: Path, force: bool = False) -> dire
         raise InputError("merge", "needs two runs or more")
     directory.refuse_existing(output, force)
     runs = [directory.read_run(path) for path in paths]
-    configs = [config_of(run) for run in runs]
+    configs = [config_of(run, allow_code=allow_code) for run in runs]
     first, config = runs[0], configs[0]
     contents = [
         {key: value for key, value in c.model_dump(mode="json").items() if key not in _OWN}

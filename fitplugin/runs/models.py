@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +27,20 @@ from fitplugin.surrogates.card import SCHEMA_VERSION
 def default_cache() -> Path:
     """Return the folder of trained models in the user's cache."""
     return Path(platformdirs.user_cache_dir("fitplugin")) / "models"
+
+
+def model_path(folder: Path, name: str, digest: str) -> Path:
+    """Return where a cache keeps the model of a name and digest."""
+    return folder / f"{file_name(name)}-{file_name(digest[:16])}.npz"
+
+
+def file_name(name: str) -> str:
+    """Return a name, which may come from anywhere, as one that stays in its folder.
+
+    >>> file_name("efficiency-SR/1")
+    'efficiency-SR_1'
+    """
+    return re.sub(r"[/\\\0]", "_", name)
 
 
 class Job(NamedTuple):
@@ -85,7 +100,7 @@ class ModelCache:
 
     def path(self, job: Job) -> Path:
         """Return where the model of a job is kept."""
-        return self.folder / f"{job.name}-{job.digest(self.seed)[:16]}.npz"
+        return model_path(self.folder, job.name, job.digest(self.seed))
 
     def __call__(self, name: str, dataset: Dataset, surrogate: Component) -> Surrogate:
         """Return the fitted surrogate of a dataset, trained if it is not there."""
@@ -148,10 +163,12 @@ def train(order: Order) -> None:
     """Train a model and store it."""
     options = dict(order.surrogate)
     kind = options.pop("kind")
-    plugin = plugins.load("fitplugin.surrogates", kind, order.folder)
+    # whoever gives the order has loaded it already, with the user's word if it is code
+    plugin = plugins.load("fitplugin.surrogates", kind, order.folder, allow_code=True)
+    context = plugins.validation_context(order.folder, True)
     # small matrices: a second thread of the linear algebra makes training slower, not faster
     with threadpool_limits(1):
-        blank = adapted(plugin(plugin.Options.model_validate(options)))
+        blank = adapted(plugin(plugin.Options.model_validate(options, context=context)))
         # where it is long, what an interruption leaves is beside the model that it becomes
         blank = blank.resumable(order.path.with_suffix(".training.npz"))
         model = blank.fit(order.dataset, np.random.default_rng(order.seed))

@@ -8,15 +8,16 @@ from fitplugin.runs.config import NO_CHANGES, Changes, ScanConfig, read_scan
 from fitplugin.runs.directory import Run
 
 
-def config_of(run: Run, changes: Changes = NO_CHANGES) -> ScanConfig:
+def config_of(run: Run, changes: Changes = NO_CHANGES, *, allow_code: bool = False) -> ScanConfig:
     """Return the scan file of a finished run, every default written out.
 
     Raises
     ------
     InputError
-        If it names a file that is no longer there.
+        If it names a file that is no longer there, or code and that is not allowed.
     """
-    return read_scan(run.path / "resolved.yaml", changes, folder_of(run))
+    path = run.path / "resolved.yaml"
+    return read_scan(path, changes, folder_of(run), allow_code=allow_code)
 
 
 def folder_of(run: Run) -> Path:

@@ -55,26 +55,28 @@ def load_scan(
     in_parallel: bool = False,
     changes: Changes = NO_CHANGES,
     folder: Path | None = None,
+    *,
+    allow_code: bool = False,
 ) -> Scan:
     """Check a scan file completely, then build its likelihood, training what is missing.
 
     ``in_parallel`` trains on all cores that this process may use; a script that does so needs
-    its ``if __name__ == "__main__":`` guard. ``changes`` and ``folder`` are those of
-    `read_scan`.
+    its ``if __name__ == "__main__":`` guard. ``changes``, ``folder`` and ``allow_code`` are those
+    of `read_scan`.
 
     Raises
     ------
     InputError
         Before anything is computed, if the file or its data are not usable.
     """
-    config = read_scan(path, changes, folder)
+    config = read_scan(path, changes, folder, allow_code=allow_code)
     folder = folder or Path(path).parent
     models_folder = default_cache() if cache is None else Path(cache)
     try:
         jobs = plan(config, folder)
         models = ModelCache(models_folder, config.training_seed)
         models.train_missing(jobs, folder, available_cores() if in_parallel else 1, retrain)
-        return build(config, folder, models)
+        return build(config, folder, models, allow_code=allow_code)
     except InputError as error:
         raise error.at(str(path)) from error
 
@@ -89,6 +91,8 @@ def run(
     allow_changes: bool = False,
     member: Member | None = None,
     changes: Changes = NO_CHANGES,
+    *,
+    allow_code: bool = False,
 ) -> directory.Run:
     """Run a scan file and return its run directory, read back.
 
@@ -114,6 +118,8 @@ def run(
         Make one of K independent runs with 1/K of the live points, for `fitplugin merge`.
     changes : mapping
         Changes to the content of the scan file, as `read_scan` says.
+    allow_code : bool
+        Run code that the scan file names; also of a run that is resumed.
 
     Raises
     ------
@@ -123,10 +129,11 @@ def run(
     how = How(force, resume, allow_changes)
     target = output_of(path, output, member)
     if resume and not unfinished.part_of(target).exists() and target.exists():
-        return _finished(target, read_scan(path, changes), allow_changes)
+        config = read_scan(path, changes, allow_code=allow_code)
+        return _finished(target, config, allow_changes, allow_code)
     unfinished.refuse_existing(target, how)
     clock = _Clock()
-    scan = load_scan(path, cache, retrain, in_parallel=True, changes=changes)
+    scan = load_scan(path, cache, retrain, in_parallel=True, changes=changes, allow_code=allow_code)
     clock.lap("models")
     config, part = _part_of_scan(scan.config, member)
     facts = {
@@ -217,10 +224,12 @@ def _share(total: int, member: Member) -> int:
     return total // member.of + (member.number <= total % member.of)
 
 
-def _finished(target: Path, config: ScanConfig, allow_changes: bool) -> directory.Run:
+def _finished(
+    target: Path, config: ScanConfig, allow_changes: bool, allow_code: bool
+) -> directory.Run:
     """Return a run that needs no resuming, unless it was that of another scan file."""
     run = directory.read_run(target)
-    before = config_of(run)
+    before = config_of(run, allow_code=allow_code)
     if run.manifest.get("member") is None and not allow_changes:
         facts = [{"config": c.model_dump(mode="json"), "digests": {}} for c in (before, config)]
         found = unfinished.changed(facts[0], facts[1])
@@ -276,7 +285,13 @@ class _Clock:
 _SLOW_S = 0.01
 
 
-def check(path: str | Path, cache: str | Path | None = None, n_points: int = 100) -> dict[str, Any]:
+def check(
+    path: str | Path,
+    cache: str | Path | None = None,
+    n_points: int = 100,
+    *,
+    allow_code: bool = False,
+) -> dict[str, Any]:
     """Check a scan: validity, time per point, valid fraction of the prior box, what pool to use.
 
     Returns
@@ -285,7 +300,7 @@ def check(path: str | Path, cache: str | Path | None = None, n_points: int = 100
         ``names``, ``n_observed``, ``digest``, ``valid_fraction`` and its error,
         ``seconds_per_point`` one at a time and ``seconds_per_point_in_batch``, ``advice``.
     """
-    scan = load_scan(path, cache)
+    scan = load_scan(path, cache, allow_code=allow_code)
     joint = scan.joint
     rng = np.random.default_rng(scan.config.seed)
     theta = joint.prior_transform(rng.random((n_points, joint.n_dim)))

@@ -88,7 +88,9 @@ class Report(NamedTuple):
     surrogates: list[Judged]
 
 
-def judge(path: str | Path, held_out_share: float, comparison: bool = True) -> Report:
+def judge(
+    path: str | Path, held_out_share: float, comparison: bool = True, *, allow_code: bool = False
+) -> Report:
     """Train every surrogate of a scan file without a held-out part, and compare.
 
     The split and all trainings follow from the scan's ``training_seed``; nothing enters the model
@@ -102,13 +104,15 @@ def judge(path: str | Path, held_out_share: float, comparison: bool = True) -> R
         Share of the points that is held out, in (0, 1).
     comparison : bool
         Also train on parts of the points (the learning curve), and other surrogates.
+    allow_code : bool
+        Run code that the scan file names.
 
     Raises
     ------
     InputError
         If the scan file or its data are not usable.
     """
-    config = read_scan(path)
+    config = read_scan(path, allow_code=allow_code)
     folder = Path(path).parent
     try:
         jobs = plan(config, folder)

@@ -59,8 +59,10 @@ def simulate(order: Order) -> Outcome:
     """Simulate a point. An error of the simulator is the reason why this point has no counts."""
     start = time.perf_counter()
     try:
-        plugin = plugins.load("fitplugin.simulators", order.kind, order.folder)
-        simulator = plugin(plugin.Options.model_validate(order.options))
+        # whoever gives the order has loaded it already, with the user's word if it is code
+        plugin = plugins.load("fitplugin.simulators", order.kind, order.folder, allow_code=True)
+        context = plugins.validation_context(order.folder, True)
+        simulator = plugin(plugin.Options.model_validate(order.options, context=context))
         counts = simulator.simulate(order.request)
         _require_complete(counts, order.request, simulator.regions)
     except FitpluginError as error:

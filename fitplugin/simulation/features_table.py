@@ -30,6 +30,8 @@ def features_table(
     cross_sections: str,
     parameters: Mapping[str, tuple[str, int]],
     n_workers: int = 1,
+    *,
+    allow_code: bool = False,
 ) -> tuple[FeaturesTable, list[Unusable]]:
     """Return the features of SLHA files, and the files that have none.
 
@@ -45,15 +47,17 @@ def features_table(
         See `read_slha`.
     n_workers : int
         Files at a time.
+    allow_code : bool
+        Whether the cross-sections may be a function.
 
     Raises
     ------
     InputError
         If a path or process is unknown, or no file has features.
     """
-    _production(cross_sections, tuple(processes))  # refused before any work
+    _production(cross_sections, tuple(processes), allow_code)  # refused before any work
     files = slha_files(paths)
-    work = partial(_row, tuple(processes), cross_sections, dict(parameters))
+    work = partial(_row, tuple(processes), cross_sections, dict(parameters), allow_code)
     rows: list[dict[str, Any]] = []
     unusable: list[Unusable] = []
     with (
@@ -77,17 +81,18 @@ def features_table(
 
 
 @lru_cache(maxsize=4)
-def _production(reference: str, processes: tuple[str, ...]) -> PairProduction:
-    return production_of(reference, processes)
+def _production(reference: str, processes: tuple[str, ...], allow_code: bool) -> PairProduction:
+    return production_of(reference, processes, allow_code=allow_code)
 
 
 def _row(
     processes: tuple[str, ...],
     cross_sections: str,
     parameters: Mapping[str, tuple[str, int]],
+    allow_code: bool,
     file: Path,
 ) -> dict[str, Any] | Unusable:
-    production, name = _production(cross_sections, processes), file.stem
+    production, name = _production(cross_sections, processes, allow_code), file.stem
     try:
         point = point_of(request_of(file, production, 1, 0), production, parameters)
         sigma = {process: value for process, (value, _) in point.cross_sections.items()}

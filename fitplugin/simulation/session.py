@@ -63,16 +63,20 @@ def export(
     return len(points), unusable
 
 
-def import_answers(folder: Path, output: Path) -> Summary:
+def import_answers(folder: Path, output: Path, *, allow_code: bool = False) -> Summary:
     """Read the answers to an export that are not in the output yet.
 
     Raises
     ------
     InputError
         If the folder is no export, or an answer is damaged or incomplete: nothing is written then.
+        If the cross-sections of the export are a function and ``allow_code`` is not given.
     """
     header, parameters = exchange.exported(folder)
-    production = production_of(header.cross_section, header.processes)
+    try:
+        production = production_of(header.cross_section, header.processes, allow_code=allow_code)
+    except InputError as error:
+        raise error.at(f"{folder / exchange.CAMPAIGN}: header.cross_section") from error
     if production.digest != header.cross_section_sha256:
         raise InputError(header.cross_section, f"has changed since {folder} was exported")
     files = slha_files([folder])

@@ -13,7 +13,7 @@ from fitplugin.options import named_values, pair
 from fitplugin.physics.cross_section import PairProduction, production_of
 from fitplugin.physics.natural_susy import SLHA_ENTRIES
 from fitplugin.physics.slha import entry
-from fitplugin.plugins import Component, component
+from fitplugin.plugins import Component, component, validation_context
 from fitplugin.simulation.records import Header
 
 EVENTS = 700
@@ -78,6 +78,8 @@ def settings_of(
     cross_section: str = CROSS_SECTIONS,
     parameters: Iterable[str] = (),
     folder: Path | None = None,
+    *,
+    allow_code: bool = False,
 ) -> Settings:
     """Check what was asked for.
 
@@ -98,6 +100,8 @@ def settings_of(
         supersymmetry.
     folder : path, optional
         Where relative paths of files start.
+    allow_code : bool
+        Run code that is named here, as simulator or as cross-section.
 
     Raises
     ------
@@ -109,8 +113,8 @@ def settings_of(
         if names.count(name) > 1:
             raise InputError("processes", f"{name} appears twice")
     return Settings(
-        _simulator(kind, options, folder),
-        production_of(cross_section, names, folder),
+        _simulator(kind, options, validation_context(folder, allow_code)),
+        production_of(cross_section, names, folder, allow_code=allow_code),
         cross_section,
         events,
         seed,
@@ -130,11 +134,11 @@ def entries_of(parameters: Iterable[str]) -> dict[str, tuple[str, int]]:
     return {name: entry(place) for name, place in places.items()} or dict(SLHA_ENTRIES)
 
 
-def _simulator(kind: str, options: Iterable[str], folder: Path | None) -> Component:
+def _simulator(kind: str, options: Iterable[str], context: Mapping[str, Any]) -> Component:
     values = named_values(options, "--option")
     adapter: TypeAdapter[Component] = TypeAdapter(component("fitplugin.simulators"))
     try:
-        return adapter.validate_python({"kind": kind, **values}, context={"folder": folder})
+        return adapter.validate_python({"kind": kind, **values}, context=dict(context))
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         place = ".".join(map(str, problem["loc"]))

@@ -115,6 +115,8 @@ def audit(
     n_points: int | None = None,
     cache: Path | None = None,
     seed: int = 0,
+    *,
+    allow_code: bool = False,
 ) -> Audit:
     """Judge a run by a better likelihood.
 
@@ -135,6 +137,8 @@ def audit(
         Folder of trained models.
     seed : int
         Of the draws.
+    allow_code : bool
+        Run code that the scan of the run names, or a scan file that is the truth.
 
     Raises
     ------
@@ -143,12 +147,12 @@ def audit(
         models, data or code than are there.
     """
     if Path(truth).suffix in _TABLES:
-        return _by_table(run, Path(truth), cache)
-    config = config_of(run)
+        return _by_table(run, Path(truth), cache, allow_code)
+    config = config_of(run, allow_code=allow_code)
     space = ParameterSpace(config.free, config.fixed)
-    guest = Guest(truth, space, None if cache is None else str(cache))
+    guest = Guest(truth, space, None if cache is None else str(cache), allow_code=allow_code)
     draws = draw(run, len(run.posterior.weights) if n_points is None else n_points, seed)
-    ours = reopen(run, cache).joint.evaluate(draws.theta)
+    ours = reopen(run, cache, allow_code=allow_code).joint.evaluate(draws.theta)
     require_same(run, draws, ours.log_likelihood)
     values = _evaluate(guest, draws, pool, journal)
     kind: Literal["scan", "plugin"] = (
@@ -172,10 +176,11 @@ def name_of(truth: str) -> str:
     return f"{stem}-{hashlib.sha256(truth.encode()).hexdigest()[:6]}"
 
 
-def _by_table(run: Run, path: Path, cache: Path | None) -> Audit:
-    config = config_of(run)
-    scan: Scan = reopen(run, cache)
-    table = read_truth(path, scan.joint, reopen(run, cache, 0.0).joint, config.luminosity)
+def _by_table(run: Run, path: Path, cache: Path | None, allow_code: bool) -> Audit:
+    config = config_of(run, allow_code=allow_code)
+    scan: Scan = reopen(run, cache, allow_code=allow_code)
+    exact = reopen(run, cache, 0.0, allow_code=allow_code).joint
+    table = read_truth(path, scan.joint, exact, config.luminosity)
     ours = scan.joint.evaluate(table.theta)
     if not ours.valid.any():
         raise InputError(str(path), "has no point that is valid in this scan")

@@ -63,6 +63,8 @@ def study(
     resume: bool = False,
     force: bool = False,
     cache: str | Path | None = None,
+    *,
+    allow_code: bool = False,
 ) -> Coverage:
     """Make mock experiments of a scan and judge the ranks of their true points.
 
@@ -91,6 +93,8 @@ def study(
         Discard what is there.
     cache : path, optional
         Folder of trained models; default: the user's cache.
+    allow_code : bool
+        Run code that the scan file names.
 
     Raises
     ------
@@ -104,17 +108,17 @@ def study(
             raise InputError(f"--{name}", f"must be at least 1, not {value}")
     folder = output_of(scan_path, output)
     refuse_existing(folder, resume, force)
-    config = read_scan(scan_path)
+    config = read_scan(scan_path, allow_code=allow_code)
     try:
         _refuse(config, n_live)
     except InputError as error:
         raise error.at(str(scan_path)) from error
-    scan = load_scan(scan_path, cache, in_parallel=True)
+    scan = load_scan(scan_path, cache, in_parallel=True, allow_code=allow_code)
     with opened(folder, _facts(scan, n_live, n_draws), force) as file:
         tasks = [
             Task(
                 number, scan.joint, scan.config.model_dump_json(),
-                Path(scan_path).parent.resolve(), n_live, n_draws, _quantities(scan),
+                Path(scan_path).parent.resolve(), n_live, n_draws, _quantities(scan), allow_code,
             )
             for number in range(len(file.mocks), n_mocks)
         ]  # fmt: skip

@@ -36,7 +36,13 @@ class Draws(NamedTuple):
     log_likelihood: FloatArray
 
 
-def reopen(run: Run, cache: Path | None = None, surrogate_error: float | None = None) -> Scan:
+def reopen(
+    run: Run,
+    cache: Path | None = None,
+    surrogate_error: float | None = None,
+    *,
+    allow_code: bool = False,
+) -> Scan:
     """Build the scan of a finished run again, with the counts that the run was compared with.
 
     Parameters
@@ -46,6 +52,8 @@ def reopen(run: Run, cache: Path | None = None, surrogate_error: float | None = 
         Folder of trained models.
     surrogate_error : float, optional
         Another factor on the errors of the surrogates than that of the run.
+    allow_code : bool
+        Run code that the scan of the run names.
 
     Raises
     ------
@@ -56,7 +64,10 @@ def reopen(run: Run, cache: Path | None = None, surrogate_error: float | None = 
     changes: dict[str, Any] = {"mock": None, "observed": dict(run.summary["n_observed"])}
     if surrogate_error is not None:
         changes["surrogate_error"] = surrogate_error
-    scan = load_scan(run.path / "resolved.yaml", cache, changes=changes, folder=folder_of(run))
+    scan = load_scan(
+        run.path / "resolved.yaml", cache, changes=changes, folder=folder_of(run),
+        allow_code=allow_code,
+    )  # fmt: skip
     if surrogate_error is None:
         _require_digests(run, scan.digests)
     return scan

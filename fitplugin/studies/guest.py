@@ -43,6 +43,8 @@ class Guest:
         The scan's.
     cache : str, optional
         Folder of trained models, for a scan file.
+    allow_code : bool
+        Run code that a scan file names. A reference to code is itself the word that it may run.
 
     Raises
     ------
@@ -52,18 +54,26 @@ class Guest:
 
     blob_names: tuple[str, ...] = ()
 
-    def __init__(self, reference: str, space: ParameterSpace, cache: str | None = None) -> None:
-        self._cache = cache
+    def __init__(
+        self,
+        reference: str,
+        space: ParameterSpace,
+        cache: str | None = None,
+        *,
+        allow_code: bool = False,
+    ) -> None:
+        self._cache, self._allow_code = cache, allow_code
         self._space = space
         self.reference = reference
         self.names = tuple(space.names)
-        found = _find(reference, cache)
+        found = _find(reference, cache, allow_code)
         _require_parameters(reference, found, self.names)
         self._ask = _ask_of(reference, found)
         self._try()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_again, (self.reference, tuple(self._space.ranges.items()), self._cache))
+        ranges = tuple(self._space.ranges.items())
+        return (_again, (self.reference, ranges, self._cache, self._allow_code))
 
     def prior_transform(self, unit_cube: FloatArray) -> FloatArray:
         """Map (n_points, n_dim) or (n_dim,) from the unit cube to theta, as the scan does."""
@@ -98,21 +108,25 @@ class Guest:
 
 @lru_cache(maxsize=4)
 def _again(
-    reference: str, ranges: tuple[tuple[str, tuple[float, float]], ...], cache: str | None
+    reference: str,
+    ranges: tuple[tuple[str, tuple[float, float]], ...],
+    cache: str | None,
+    allow_code: bool,
 ) -> Guest:
     """Make the same problem in another process, once, however many tasks it is sent with."""
-    return Guest(reference, ParameterSpace(dict(ranges), {}), cache)
+    return Guest(reference, ParameterSpace(dict(ranges), {}), cache, allow_code=allow_code)
 
 
 @lru_cache(maxsize=4)
-def _find(reference: str, cache: str | None) -> Any:
+def _find(reference: str, cache: str | None, allow_code: bool) -> Any:
     """Return the object, once per process: a factory may be slow."""
     if Path(reference).suffix in (".yaml", ".yml"):
-        return load_scan(reference, cache).joint
+        return load_scan(reference, cache, allow_code=allow_code).joint
     if ":" not in reference:
         raise InputError(reference, f"is no likelihood; must be {_FORMS}")
     try:
-        found = plugins.load("fitplugin.likelihoods", reference)
+        # no file has named it: it is what the user asked for
+        found = plugins.load("fitplugin.likelihoods", reference, allow_code=True)
     except InputError as error:
         raise error.at(reference) from error
     if inspect.isclass(found) or (not _asks(found) and _takes_nothing(found)):

@@ -19,6 +19,7 @@ from fitplugin.data.tables import Table, read_table
 from fitplugin.errors import InputError
 from fitplugin.likelihoods.learned import LearnedOptions, chi2_dataset
 from fitplugin.options import named_values
+from fitplugin.plugins import validation_context
 from fitplugin.runs.models import Order, Planner, train
 from fitplugin.stats.ranges import RangeError, errors_by_range, mean_error
 from fitplugin.studies.measures import NOTHING_ASKED, Asked, measures, measures_text
@@ -98,6 +99,8 @@ def judge_stored(
     edges: Sequence[float] | None = None,
     training: Table | None = None,
     asked: Asked = NOTHING_ASKED,
+    *,
+    allow_code: bool = False,
 ) -> LearnedTest:
     """Judge a stored model by the points of a table.
 
@@ -115,13 +118,15 @@ def judge_stored(
         The table of the training, for the nearest neighbour in it.
     asked : Asked
         Further measures.
+    allow_code : bool
+        Run the code that the model names as its kind, if it is no registered one.
 
     Raises
     ------
     InputError
         If the model cannot be read, or the table has other columns.
     """
-    model = inspect(path).model
+    model = inspect(path, allow_code=allow_code).model
     if len(model.target_names) != 1:
         raise InputError(str(path), f"has several targets: {', '.join(model.target_names)}")
     options = LearnedOptions(
@@ -145,6 +150,8 @@ def learn_table(
     within: Mapping[str, tuple[float, float]],
     seed: int,
     force: bool = False,
+    *,
+    allow_code: bool = False,
 ) -> None:
     """Train a surrogate on a table and store it.
 
@@ -163,6 +170,8 @@ def learn_table(
         Decides splits and first weights.
     force : bool
         Replace what is there.
+    allow_code : bool
+        Whether the kind may be code: see `fitplugin.plugins.referred`.
 
     Raises
     ------
@@ -175,7 +184,8 @@ def learn_table(
     try:
         asked = LearnedOptions.model_validate(
             {"dataset": reference, "inputs": inputs, "target": target, "within": dict(within),
-             "surrogate": {"kind": kind, **values}}
+             "surrogate": {"kind": kind, **values}},
+            context=validation_context(None, allow_code),
         )  # fmt: skip
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]

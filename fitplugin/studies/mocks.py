@@ -18,7 +18,7 @@ from fitplugin.arrays import FloatArray
 from fitplugin.errors import FitpluginError, InputError
 from fitplugin.likelihoods.joint import JointLikelihood, Recipe
 from fitplugin.likelihoods.signal_region import SignalRegion
-from fitplugin.plugins import Component
+from fitplugin.plugins import Component, validation_context
 from fitplugin.pools.serial import SerialPool
 from fitplugin.runs.config import ScanConfig
 from fitplugin.samplers.chain import Chain
@@ -47,6 +47,8 @@ class Task(NamedTuple):
     n_live: int
     n_draws: int
     quantities: tuple[str, ...]
+    allow_code: bool
+    """Whether code that the scan names may run, as the user has said."""
 
 
 class Mock(NamedTuple):
@@ -68,7 +70,7 @@ class Mock(NamedTuple):
 def make(task: Task) -> Mock:
     """Make a mock in this process, on one thread; the errors are those of `mock_of`."""
     try:
-        config = _config(task.config_json, str(task.folder))
+        config = _config(task.config_json, str(task.folder), task.allow_code)
         sampler = mock_sampler(config.sampler, task.n_live)
         seed = SeedSequence(config.seed, spawn_key=(_SPAWN_KEY, task.number))
         # a second thread of the linear algebra would change the last digits, and gain nothing
@@ -224,5 +226,6 @@ def _draws(
 
 
 @lru_cache(maxsize=4)
-def _config(config_json: str, folder: str) -> ScanConfig:
-    return ScanConfig.model_validate_json(config_json, context={"folder": Path(folder)})
+def _config(config_json: str, folder: str, allow_code: bool) -> ScanConfig:
+    context = validation_context(Path(folder), allow_code)
+    return ScanConfig.model_validate_json(config_json, context=context)

@@ -10,6 +10,7 @@ import numpy as np
 
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
+from fitplugin.likelihoods.joint import JointLikelihood
 from fitplugin.physics.natural_susy import SIGN_UNSEEN
 from fitplugin.runs.config import ScanConfig
 from fitplugin.runs.directory import Run
@@ -113,7 +114,7 @@ def require_mock(config: ScanConfig, where: str) -> None:
 _LEAST_PRIOR = 1000
 
 
-def compare(run: Run, cache: Path | None = None) -> Reconstruction:
+def compare(run: Run, cache: Path | None = None, *, allow_code: bool = False) -> Reconstruction:
     """Compare a run of mock counts with its benchmark.
 
     Raises
@@ -121,7 +122,7 @@ def compare(run: Run, cache: Path | None = None) -> Reconstruction:
     InputError
         If the run is of observed counts or has no prior sample, or its models are gone.
     """
-    config = config_of(run)
+    config = config_of(run, allow_code=allow_code)
     require_mock(config, str(run.path))
     assert config.mock is not None
     benchmark = config.mock.point
@@ -130,7 +131,7 @@ def compare(run: Run, cache: Path | None = None) -> Reconstruction:
     return Reconstruction(
         benchmark,
         config.mock.counts,
-        _regions(run, config, cache),
+        _regions(run, config, reopen(run, cache, allow_code=allow_code).joint),
         parameters,
         statements_of(config, run, {name: p.information for name, p in parameters.items()}),
         summary["log_z"],
@@ -162,9 +163,9 @@ def _recovery(run: Run, name: str, truth: float) -> Recovery:
     )
 
 
-def _regions(run: Run, config: ScanConfig, cache: Path | None) -> dict[str, RegionRecovery]:
+def _regions(run: Run, config: ScanConfig, joint: JointLikelihood) -> dict[str, RegionRecovery]:
     assert config.mock is not None
-    theory, point = reopen(run, cache).joint.theory, config.mock.point
+    theory, point = joint.theory, config.mock.point
     at_benchmark = theory.observables(np.array([[point[name] for name in theory.input_names]]))
     found = {}
     for region in config.regions:

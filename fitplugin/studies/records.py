@@ -35,9 +35,9 @@ def read_trust(run: Run) -> dict[str, Any] | None:
     return _read(run.path / _TRUST, run)
 
 
-def draws_table(run: Run, n_draws: int) -> dict[str, FloatArray]:
+def draws_table(run: Run, n_draws: int, *, allow_code: bool = False) -> dict[str, FloatArray]:
     """Return draws from the posterior, to be simulated: all parameters, masses, and a weight."""
-    config = config_of(run)
+    config = config_of(run, allow_code=allow_code)
     draws = draw(run, n_draws)
     parameters = {name: np.full(len(draws.rows), value) for name, value in config.fixed.items()}
     parameters |= dict(zip(run.ranges, draws.theta.T, strict=True))

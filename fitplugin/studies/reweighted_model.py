@@ -25,7 +25,7 @@ class Reweighted(NamedTuple):
 
 
 def reweight_stored(
-    path: Path, out: Path, changes: Sequence[str], force: bool = False
+    path: Path, out: Path, changes: Sequence[str], force: bool = False, *, allow_code: bool = False
 ) -> Reweighted:
     """Store the networks of a model with the weights of another prior.
 
@@ -36,6 +36,8 @@ def reweight_stored(
         ``name=value`` of `PriorOptions`; the rest stays as it was trained with.
     force : bool
         Replace what is there.
+    allow_code : bool
+        Run the code that the model names as its kind, if it is no registered one.
 
     Raises
     ------
@@ -45,7 +47,7 @@ def reweight_stored(
     """
     if out.exists() and not force:
         raise InputError(str(out), "exists; give --force to replace it")
-    stored = inspect(path)
+    stored = inspect(path, allow_code=allow_code)
     model, card = stored.model, stored.card
     if not isinstance(model, BayesianNetwork):
         raise InputError(str(path), f"is a {card.kind}; only a bnn has a prior of its networks")

@@ -21,7 +21,7 @@ from fitplugin.pools.base import available_cores
 from fitplugin.runs.build import build_terms
 from fitplugin.runs.config import ScanConfig, read_scan
 from fitplugin.runs.learning import each
-from fitplugin.runs.models import Job, Planner
+from fitplugin.runs.models import Job, Planner, file_name
 from fitplugin.stats.ranges import RangeError, errors_by_range, mean_error
 from fitplugin.studies.judged_model import Errors, edges_for, errors_line, nearest_neighbour
 from fitplugin.surrogates import Dataset
@@ -67,20 +67,21 @@ class _Order(NamedTuple):
 
 def search(
     path: Path, n_trials: int, output: Path, edges: Sequence[float] | None = None,
-    processes: int | None = None,
+    processes: int | None = None, *, allow_code: bool = False,
 ) -> list[Search]:  # fmt: skip
     """Try other options for every learned chi2 of a scan file.
 
     Trial 0 has the scan's own options; all train one network. As in arXiv:1703.01309, footnote 4,
     every trial has validation points of its own, so that the choice does not overfit them. Trials
     are kept in ``OUTPUT/NAME.jsonl`` as they finish: called again, the search goes on.
+    Code that the scan names is run only with ``allow_code``.
 
     Raises
     ------
     InputError
         If the scan has no learned chi2 of kind deep_network, or the folder is of another search.
     """
-    config, folder = read_scan(path), path.parent
+    config, folder = read_scan(path, allow_code=allow_code), path.parent
     try:
         jobs = _jobs(config, folder)
     except InputError as error:
@@ -90,7 +91,7 @@ def search(
     found = []
     for job in jobs:
         ends = tuple(edges_for(job.dataset.targets[:, 0], edges))
-        file = output / f"{job.name}.jsonl"
+        file = output / f"{file_name(job.name)}.jsonl"
         trials = _run(job, n_trials, config.training_seed, ends, file, processes)
         found.append(Search(job.name, sorted(trials, key=lambda trial: trial.network.mean), file))
     return found

@@ -111,6 +111,8 @@ def measure(
     clock: Clock = time.perf_counter,
     cpu_clock: Clock = time.process_time,
     simulated: str | Path | None = None,
+    *,
+    allow_code: bool = False,
 ) -> Speed:
     """Run a scan, time its likelihood by part, and compare the cost.
 
@@ -133,6 +135,8 @@ def measure(
         Seconds of processor time of this process.
     simulated : path, optional
         File of `fitplugin simulate` with the seconds that simulating a point takes.
+    allow_code : bool
+        Run code that the scan file names, or another one to compare with.
 
     Raises
     ------
@@ -145,10 +149,12 @@ def measure(
     machine = machine_now()
     simulation = None if simulated is None else simulated_cost(simulated)
     start = clock()
-    scan = load_scan(path, models_folder, in_parallel=True)
+    scan = load_scan(path, models_folder, in_parallel=True, allow_code=allow_code)
     models_s = clock() - start
     joint = scan.joint
-    guest = Guest(against, joint.space, str(models_folder)) if against else None
+    guest = None
+    if against:
+        guest = Guest(against, joint.space, str(models_folder), allow_code=allow_code)
     rng = np.random.default_rng(scan.config.seed)
     if run is None:
         cost, chain = run_scan(scan, models_s, clock)

@@ -160,7 +160,14 @@ class Judged(NamedTuple):
         return own
 
 
-def judge(run: Run, cache: Path | None = None, n_draws: int = _N_DRAWS, seed: int = 0) -> Judged:
+def judge(
+    run: Run,
+    cache: Path | None = None,
+    n_draws: int = _N_DRAWS,
+    seed: int = 0,
+    *,
+    allow_code: bool = False,
+) -> Judged:
     """Evaluate draws from the posterior of a run again, with 0, 1 and 2 times the errors.
 
     Parameters
@@ -171,6 +178,8 @@ def judge(run: Run, cache: Path | None = None, n_draws: int = _N_DRAWS, seed: in
     n_draws : int
         At most; the effective size of the posterior is the other limit.
     seed : int
+    allow_code : bool
+        Run code that the scan of the run names.
 
     Raises
     ------
@@ -179,12 +188,14 @@ def judge(run: Run, cache: Path | None = None, n_draws: int = _N_DRAWS, seed: in
         sample.
     """
     draws = draw(run, n_draws, seed)
-    as_run = config_of(run).surrogate_error
-    joint = reopen(run, cache).joint
+    as_run = config_of(run, allow_code=allow_code).surrogate_error
+    joint = reopen(run, cache, allow_code=allow_code).joint
     batches = {}
     for factor in tqdm(FACTORS, desc="surrogate errors", disable=None, leave=False):
         # the run may itself have been made with another factor than one
-        scaled = joint if factor == as_run else reopen(run, cache, factor).joint
+        scaled = (
+            joint if factor == as_run else reopen(run, cache, factor, allow_code=allow_code).joint
+        )
         batches[factor] = scaled.evaluate(draws.theta)
         if factor == as_run:
             require_same(run, draws, batches[factor].log_likelihood)

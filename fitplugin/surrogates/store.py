@@ -2,8 +2,8 @@
 
 The card (`fitplugin.surrogates.card`) says what the model is, guards its numbers and itself
 with a SHA-256, and carries a check vector whose prediction is made again at every load: a model
-that no longer predicts what it did when it was stored is refused. Loading imports the plugin
-that the card names, as a scan file does.
+that no longer predicts what it did when it was stored is refused. A card names a registered
+plugin; one that names code is refused, unless the caller allows it or has the class.
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ def save(
     write_atomically(path, _pack({**arrays, _CARD: np.array(write_card(content))}))
 
 
-def load(path: str | Path, *, plugin: type[Surrogate] | None = None) -> Surrogate:
+def load(
+    path: str | Path, *, plugin: type[Surrogate] | None = None, allow_code: bool = False
+) -> Surrogate:
     """Read a surrogate back and prove that it still predicts what it did.
 
     Parameters
@@ -103,6 +105,8 @@ def load(path: str | Path, *, plugin: type[Surrogate] | None = None) -> Surrogat
     path : path
     plugin : class, optional
         The class of the model, where the caller has it; default: what the card's kind names.
+    allow_code : bool
+        Run the code that the card's kind names, if it is no registered plugin.
 
     Raises
     ------
@@ -110,15 +114,18 @@ def load(path: str | Path, *, plugin: type[Surrogate] | None = None) -> Surrogat
         If the file is missing, damaged in any way, of another schema version, of a kind that is
         not installed, or predicts something else than when it was stored.
     """
-    return inspect(path, plugin=plugin).model
+    return inspect(path, plugin=plugin, allow_code=allow_code).model
 
 
-def inspect(path: str | Path, *, plugin: type[Surrogate] | None = None) -> Stored:
+def inspect(
+    path: str | Path, *, plugin: type[Surrogate] | None = None, allow_code: bool = False
+) -> Stored:
     """Return what `load` does, with the card and the facts of the file."""
     try:
         content = _content(Path(path))
         arrays, card = _unpack(content)
-        model = _rebuild(plugin or _plugin(card.kind), card, arrays)
+        chosen = plugin or _plugin(card.kind, allow_code)
+        model = _rebuild(chosen, card, arrays)
     except InputError as error:
         raise error.at(str(path)) from error
     return Stored(model, card, len(content), hashlib.sha256(content).hexdigest())
@@ -241,9 +248,9 @@ def _rebuild(plugin: Any, card: Card, arrays: Mapping[str, np.ndarray]) -> Surro
     return model
 
 
-def _plugin(kind: str) -> Any:
+def _plugin(kind: str, allow_code: bool) -> Any:
     try:
-        return plugins.load("fitplugin.surrogates", kind)
+        return plugins.load("fitplugin.surrogates", kind, allow_code=allow_code)
     except InputError as error:
         raise error.at("kind") from error
     except Exception as error:  # another's code, perhaps without a library it needs

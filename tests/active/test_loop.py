@@ -51,8 +51,12 @@ def loop_file(folder: Path, **changes) -> Path:
 
 
 def run(path: Path, output: Path):
-    loop = Loop(read_loop(path), path.parent, output)
+    loop = Loop(read_loop(path), path.parent, output, allow_code=True)
     return loop, loop.run()
+
+
+def learn(path: Path, output: Path) -> list[str]:
+    return ["learn", str(path), "-o", str(output), "--allow-code"]
 
 
 def accuracy(model) -> float:
@@ -125,7 +129,7 @@ def test_points_without_numbers_are_left_out_and_counted(tmp_path):
 
 def test_an_oracle_that_only_fails_stops_the_loop_with_its_reason(tmp_path):
     path = loop_file(tmp_path, oracle={"kind": "function", "function": "mine.py:broken"})
-    result = CliRunner().invoke(main, ["learn", str(path), "-o", str(tmp_path / "state")])
+    result = CliRunner().invoke(main, learn(path, tmp_path / "state"))
     assert result.exit_code == 1
     assert "all 8 points of round 0 failed; point 0: RuntimeError: no licence" in result.output
     assert len(result.output.strip().splitlines()) == 1
@@ -187,7 +191,7 @@ def test_a_warm_start_helps_where_few_points_are_asked(tmp_path):
 
 def test_the_command_stores_a_model_and_figures(tmp_path):
     path = loop_file(tmp_path, rounds=1)
-    result = CliRunner().invoke(main, ["learn", str(path), "-o", str(tmp_path / "s"), "--json"])
+    result = CliRunner().invoke(main, [*learn(path, tmp_path / "s"), "--json"])
     assert result.exit_code == 0, result.output
     found = json.loads(result.output)
     assert [metrics["asked"] for metrics in found["rounds"]] == [8, 14]
@@ -217,7 +221,7 @@ def test_the_command_stores_a_model_and_figures(tmp_path):
 )  # fmt: skip
 def test_a_wrong_file_is_refused_in_one_line_before_any_work(changes, said, tmp_path):
     path = loop_file(tmp_path, **changes)
-    result = CliRunner().invoke(main, ["learn", str(path), "-o", str(tmp_path / "state")])
+    result = CliRunner().invoke(main, learn(path, tmp_path / "state"))
     assert result.exit_code == 2, result.output
     assert said in result.output
     assert len(result.output.strip().splitlines()) == 1

@@ -27,7 +27,7 @@ PROCESSES = ("stop1", "stop2", "sbottom1")
 
 
 def setting(tmp_path, names=SIX, box=BOX):
-    return Setting(names, box, tmp_path, tmp_path / "state", 3)
+    return Setting(names, box, tmp_path, tmp_path / "state", 3, allow_code=True)
 
 
 def test_simulated_points_answer_with_the_numbers_of_the_table(tmp_path):

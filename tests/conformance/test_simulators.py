@@ -14,7 +14,7 @@ NAMES = [*plugins.names("fitplugin.simulators"), "tests.simulation.toy:Toy"]
 
 @pytest.fixture(params=NAMES)
 def simulator(request):
-    plugin = plugins.load("fitplugin.simulators", request.param)
+    plugin = plugins.load("fitplugin.simulators", request.param, allow_code=True)
     built = plugin(plugin.Options())
     try:
         assert built.versions()

@@ -105,10 +105,10 @@ def test_function_that_gives_something_else_is_refused_by_process(function, word
 def test_function_is_found_by_reference(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("def sigma(process, mass):\n    return 0 * mass + 2.0, 0 * mass\n")
-    production = production_of("mine.py:sigma", ["gluino"], tmp_path)
+    production = production_of("mine.py:sigma", ["gluino"], tmp_path, allow_code=True)
     assert production.of("gluino", {"m_gluino": np.array([2000.0])}).value == [2.0]
     with pytest.raises(InputError, match="'sgima' is not an object"):
-        production_of("mine.py:sgima", ["gluino"], tmp_path)
+        production_of("mine.py:sgima", ["gluino"], tmp_path, allow_code=True)
     with pytest.raises(InputError, match="'none' is not a shipped table"):
         production_of("none", ["gluino"])
 
@@ -116,7 +116,7 @@ def test_function_is_found_by_reference(tmp_path):
 def test_reference_to_something_that_cannot_be_called_is_refused_before_it_is_asked(tmp_path):
     (tmp_path / "numbers.py").write_text("SIGMA = 3\n")
     with pytest.raises(InputError, match=r"numbers.py:SIGMA: is 'int' and no function"):
-        production_of("numbers.py:SIGMA", ["stop1"], tmp_path)
+        production_of("numbers.py:SIGMA", ["stop1"], tmp_path, allow_code=True)
 
 
 def own_table(folder, rows):

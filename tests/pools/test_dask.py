@@ -19,6 +19,7 @@ import psutil
 from pydantic import ValidationError
 
 from fitplugin.errors import FitpluginError, InputError, MissingExtraError
+from fitplugin.plugins import validation_context
 from fitplugin.pools.dask import DaskOptions, DaskPool
 from tests.pools.tasks import (
     CountedLikelihood,
@@ -399,9 +400,21 @@ def test_a_script_without_a_guard_is_told_so(tmp_path):
 
 def test_a_cluster_is_either_named_or_started():
     with pytest.raises(ValidationError, match="leave one of them out"):
-        DaskOptions(address="tcp://127.0.0.1:8786", workers=2)
+        DaskOptions.model_validate(
+            {"address": "tcp://127.0.0.1:8786", "workers": 2},
+            context=validation_context(None, allow_code=True),
+        )
     with pytest.raises(InputError, match="at least 1"):
         DaskPool(workers=0)
+
+
+def test_a_file_names_no_scheduler_without_the_word_of_the_user():
+    asked = {"address": "tcp://127.0.0.1:8786"}
+    for context in (None, validation_context(None, allow_code=False)):
+        with pytest.raises(ValidationError, match="scheduler that could run code here"):
+            DaskOptions.model_validate(asked, context=context)
+    trusted = validation_context(None, allow_code=True)
+    assert DaskOptions.model_validate(asked, context=trusted).address == asked["address"]
 
 
 def test_the_scan_says_how_many_workers_where_the_options_do_not():

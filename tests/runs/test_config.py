@@ -56,7 +56,8 @@ BAD = {
                                                                "'higgs_mass'"]),
     "plugin without kind": ("sampler", {"n_live": 10}, ["sampler: must be a section with a 'kin"]),
     "too few live points": ("sampler.n_live", 5, ["sampler", "3 parameters need at least 6"]),
-    "missing plugin file": ("sampler.kind", "mine.py:Mine", ["sampler.kind", "is not a file"]),
+    "plugin from a file": ("sampler.kind", "mine.py:Mine",
+                           ["sampler.kind: 'mine.py:Mine' names code", "--allow-code"]),
     "zero luminosity": ("luminosity", 0, ["luminosity: should be greater than 0, not 0"]),
     "negative luminosity": ("luminosity", -3, ["luminosity", "not -3"]),
     "zero background error": ("regions.0.background_error", 0, ["regions[0].background_error",
@@ -219,7 +220,7 @@ def test_plugin_from_a_file_beside_the_scan(tmp_path):
     )
     content = scan_with("constraints.1", {"kind": "mine.py:Heavy", "low": 600})
     (tmp_path / "scan.yaml").write_text(yaml.safe_dump(content))
-    config = read_scan(tmp_path / "scan.yaml")
+    config = read_scan(tmp_path / "scan.yaml", allow_code=True)
     assert config.constraints[1].options.low == 600
     assert plan(config, tmp_path)
 

@@ -55,7 +55,7 @@ def refused(tmp_path):
         path = tmp_path / "refused.npz"
         path.write_bytes(content)
         with pytest.raises(InputError, match=message) as caught:
-            load(path)
+            load(path, allow_code=True)
         assert str(caught.value).startswith(f"{path}: ")
         assert "\n" not in str(caught.value)
 
@@ -63,7 +63,9 @@ def refused(tmp_path):
 
 
 def test_round_trip_is_exact(stored, plane):
-    for before, after in zip(plane.predict(THETA), load(stored).predict(THETA), strict=True):
+    for before, after in zip(
+        plane.predict(THETA), load(stored, allow_code=True).predict(THETA), strict=True
+    ):
         assert_array_equal(before, after)
 
 
@@ -83,7 +85,7 @@ def test_card_says_what_the_model_is(stored, kind):
     assert card.inputs["y"].model_dump() == {"range": (0.0, 5.0), "unit": "GeV"}
     assert card.targets == ("wave", "kink")
     assert card.training.sha256 == 64 * "a"
-    assert card == inspect(stored).card
+    assert card == inspect(stored, allow_code=True).card
 
 
 def test_same_model_gives_the_same_file(stored, plane, kind, tmp_path):
@@ -94,8 +96,10 @@ def test_same_model_gives_the_same_file(stored, plane, kind, tmp_path):
 
 def test_caller_may_bring_the_class_of_a_kind_that_is_elsewhere(plane, tmp_path):
     save(plane, "elsewhere.py:Plane", {}, tmp_path / "m.npz")
-    with pytest.raises(InputError, match="m.npz: kind: .*elsewhere.py is not a file"):
+    with pytest.raises(InputError, match="m.npz: kind: 'elsewhere.py:Plane' names code"):
         load(tmp_path / "m.npz")
+    with pytest.raises(InputError, match="m.npz: kind: .*elsewhere.py is not a file"):
+        load(tmp_path / "m.npz", allow_code=True)
     model = load(tmp_path / "m.npz", plugin=type(plane))
     assert_array_equal(model.predict(THETA).mean, plane.predict(THETA).mean)
 
@@ -269,14 +273,20 @@ def test_zip_bombs_are_refused_without_unpacking_them(stored, refused):
 
 
 def test_model_show_proves_and_prints_the_model(stored):
-    done = CliRunner().invoke(main, ["model", "show", str(stored)], env={"COLUMNS": "120"})
+    done = CliRunner().invoke(
+        main, ["model", "show", str(stored), "--allow-code"], env={"COLUMNS": "120"}
+    )
     assert done.exit_code == 0
     for words in (
         *("wave, kink", "[0, 5] GeV", "scale 1", "400 points, seed 3", "C. F. Gauss"),
-        *("reproduced (8 points)", inspect(stored).sha256, "wave: chi2_per_point 1.02"),
+        *(
+            "reproduced (8 points)",
+            inspect(stored, allow_code=True).sha256,
+            "wave: chi2_per_point 1.02",
+        ),
     ):
         assert words in done.output
-    printed = CliRunner().invoke(main, ["model", "show", "--json", str(stored)])
+    printed = CliRunner().invoke(main, ["model", "show", "--json", str(stored), "--allow-code"])
     assert cards.read_card_text(cards._canonical(json.loads(printed.output))) == read_card(stored)
 
 
