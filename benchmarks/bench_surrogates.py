@@ -39,7 +39,7 @@ from fitplugin.studies import paper
 from fitplugin.surrogates import Dataset
 from fitplugin.surrogates.dgp import DgpOptions, DistributedGP
 from fitplugin.surrogates.dgp.committee import rbcm
-from fitplugin.surrogates.networks.dense import NetworkTraining, train_network
+from fitplugin.surrogates.networks.dense_training import NetworkTraining, train_network
 from fitplugin.surrogates.sklearn_model import SklearnModel, SklearnOptions
 
 REGIONS = ("0l_stop1100", "1l_stop1100")

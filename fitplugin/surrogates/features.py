@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError, one_of
+
+FeatureNames = Annotated[
+    tuple[str, ...] | None,
+    Field(description="Inputs or x -> abs(x), sign(x), 1/x of them; default: the raw inputs."),
+]
+"""An option: names as `Features` takes them."""
 
 _FORMS: tuple[tuple[re.Pattern[str], Callable[[FloatArray], FloatArray]], ...] = (
     (re.compile(r"abs\((\w+)\)"), np.abs),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from fitplugin.surrogates.dataset import Dataset, Schema
 from fitplugin.surrogates.features import Features
 from fitplugin.surrogates.recalibration import Method, fit_factor
 from fitplugin.surrogates.scaling import Standardiser
+from fitplugin.surrogates.transforms import TransformOptions, forward
 
 # no surrogate is surer than this: share of a target's spread, or of a probability
 SMALLEST_STD = 1e-6
@@ -60,6 +62,38 @@ class Frame(NamedTuple):
         inputs = Standardiser(arrays["feature_shift"], arrays["feature_scale"])
         targets = Standardiser(arrays["target_shift"], arrays["target_scale"])
         return cls(schema, features, inputs, targets)
+
+
+class Split(NamedTuple):
+    """Standardised inputs and targets of one training, (n_points, n_columns) each.
+
+    The validation points judge it while it lasts.
+    """
+
+    points: FloatArray
+    targets: FloatArray
+    validation_points: FloatArray
+    validation_targets: FloatArray
+
+
+def transformed(dataset: Dataset, options: TransformOptions, with_errors: bool = False) -> Dataset:
+    """Return the dataset with transformed targets, and their known errors if asked for.
+
+    Raises
+    ------
+    InputError
+        If a target is outside the domain, or has an error where the slope is infinite.
+    """
+    error = dataset.target_error if with_errors else None
+    targets = np.empty_like(dataset.targets)
+    errors = None if error is None else np.empty_like(error)
+    for column, name in enumerate(dataset.target_names):
+        known = None if error is None else error[:, column]
+        z, z_error = forward(dataset.targets[:, column], known, options=options, name=name)
+        targets[:, column] = z
+        if errors is not None and z_error is not None:
+            errors[:, column] = z_error
+    return replace(dataset, targets=targets, target_error=errors, variance_per_mean=None)
 
 
 def is_class(dataset: Dataset) -> bool:

@@ -17,11 +17,10 @@ from scipy.optimize import brentq
 
 from fitplugin.arrays import FloatArray, require_finite
 from fitplugin.errors import InputError, one_of
+from fitplugin.stats.gaussian import SHARES_WITHIN
 
 Method = Literal["none", "scale", "conformal", "coverage"]
 
-LEVEL = 0.6827
-_SHARES = {1: 0.6827, 2: 0.9545, 3: 0.9973}  # of a Gaussian inside so many standard deviations
 MIN_POINTS = 20
 MIN_FACTOR = 0.05
 
@@ -102,15 +101,15 @@ def _scale(residual: FloatArray, std: FloatArray, error: FloatArray) -> float:
 def _conformal(residual: FloatArray, std: FloatArray, error: FloatArray) -> float:
     score = _score(residual, std, error, 1)
     # a product that is a whole number may come out a rounding error above it
-    rank = int(np.ceil(LEVEL * (len(score) + 1) - 1e-9))
+    rank = int(np.ceil(SHARES_WITHIN[1] * (len(score) + 1) - 1e-9))
     return float(np.partition(score, rank - 1)[rank - 1])
 
 
 def _coverage(residual: FloatArray, std: FloatArray, error: FloatArray) -> float:
-    scores = {n_sd: np.sort(_score(residual, std, error, n_sd)) for n_sd in _SHARES}
+    scores = {n_sd: np.sort(_score(residual, std, error, n_sd)) for n_sd in SHARES_WITHIN}
     factors = np.unique(np.concatenate(list(scores.values())))
     worst = np.zeros(len(factors))
-    for n_sd, share in _SHARES.items():
+    for n_sd, share in SHARES_WITHIN.items():
         inside = np.searchsorted(scores[n_sd], factors, side="right") / len(residual)
         worst = np.maximum(worst, np.abs(inside - share))
     return float(factors[np.argmin(worst)])

@@ -13,9 +13,10 @@ from pydantic import BaseModel, Field, ValidationInfo, field_validator
 from fitplugin.arrays import FloatArray, as_points
 from fitplugin.errors import InputError, one_of
 from fitplugin.options import Options, located_error
-from fitplugin.surrogates.base import Examined, Surrogate, require_fitted
+from fitplugin.surrogates.base import Examined
 from fitplugin.surrogates.card import one_line
-from fitplugin.surrogates.dataset import Dataset, Schema
+from fitplugin.surrogates.dataset import Dataset
+from fitplugin.surrogates.features import FeatureNames
 from fitplugin.surrogates.frame import (
     SMALLEST_STD,
     Frame,
@@ -24,6 +25,7 @@ from fitplugin.surrogates.frame import (
     is_class,
     split_share,
 )
+from fitplugin.surrogates.framed import FramedSurrogate
 from fitplugin.surrogates.sklearn_estimators import (
     find_estimator,
     is_process,
@@ -46,9 +48,7 @@ class SklearnOptions(Options):
         description="Its parameters, as scikit-learn names them. The kernel of a Gaussian "
         "process is a list of names that are summed, e.g. [RBF, WhiteKernel].",
     )
-    features: tuple[str, ...] | None = Field(
-        None, description="Inputs or x -> abs(x), sign(x), 1/x of them; default: the raw inputs."
-    )
+    features: FeatureNames = None
     held_out: float = Field(
         0.1,
         gt=0,
@@ -85,7 +85,7 @@ class _Fitted(NamedTuple):
     std: FloatArray | None = None  # none: predicted, or that of a class
 
 
-class SklearnModel(Surrogate):
+class SklearnModel(FramedSurrogate[SklearnOptions, _Fitted]):
     """Any scikit-learn regressor or classifier, one for each target.
 
     Regressors that predict their own standard deviation (Gaussian processes, Bayesian linear
@@ -100,15 +100,6 @@ class SklearnModel(Surrogate):
         "F. Pedregosa et al., Scikit-learn: Machine Learning in Python, arXiv:1201.0490",
         "J. Lei et al., Distribution-Free Predictive Inference for Regression, arXiv:1604.04173",
     )
-
-    def __init__(self, options: SklearnOptions | None = None, fitted: _Fitted | None = None):
-        self.options = options or SklearnOptions()
-        self._maybe_fitted = fitted
-
-    @property
-    def schema(self) -> Schema:
-        """Names and box of what was learned."""
-        return self._fitted.frame.schema
 
     def fit(self, dataset: Dataset, rng: np.random.Generator) -> SklearnModel:
         """Return a fitted model; ``rng`` chooses the held-out points and seeds estimators.
@@ -176,11 +167,6 @@ class SklearnModel(Surrogate):
             for index in range(len(frame.schema.target_names))
         )
         return cls(options, _Fitted(frame, estimators, arrays.get("std")))
-
-    @property
-    def _fitted(self) -> _Fitted:
-        fitted: _Fitted = require_fitted(self._maybe_fitted)
-        return fitted
 
 
 def _make(options: SklearnOptions, n_features: int, rng: np.random.Generator) -> Any:

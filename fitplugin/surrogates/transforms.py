@@ -63,7 +63,12 @@ def _as_section(value: Any) -> Any:
 
 
 # in a scan file: ``transform: sqrt`` or ``transform: {kind: sqrt, offset: 3.0e-4}``
-Transform = Annotated[TransformOptions, BeforeValidator(_as_section)]
+Transform = Annotated[
+    TransformOptions,
+    BeforeValidator(_as_section),
+    Field(description="Of the targets: none, log, logit or sqrt, with an offset."),
+]
+"""An option of surrogates."""
 
 
 def forward(

@@ -8,8 +8,9 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from fitplugin.errors import InputError
+from fitplugin.surrogates.bnn.agreement import agreement
 from fitplugin.surrogates.bnn.density import Shape, log_posterior
-from fitplugin.surrogates.bnn.hmc import agreement, sample
+from fitplugin.surrogates.bnn.hmc import sample
 from fitplugin.surrogates.bnn.options import BayesianNetworkOptions, SamplingOptions
 from fitplugin.surrogates.bnn.prior import PriorOptions, log_prior
 

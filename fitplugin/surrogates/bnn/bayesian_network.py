@@ -13,13 +13,13 @@ from scipy.special import expit
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
 from fitplugin.stats.decisions import DECISIONS
+from fitplugin.stats.weighted import effective_size
 from fitplugin.surrogates.bnn.density import Shape, noise_scale, require_jax
 from fitplugin.surrogates.bnn.options import BayesianNetworkOptions
 from fitplugin.surrogates.bnn.posterior import Drawn, draw
-from fitplugin.surrogates.bnn.pretraining import Split
 from fitplugin.surrogates.bnn.prior import PriorOptions, log_prior
 from fitplugin.surrogates.dataset import Dataset
-from fitplugin.surrogates.frame import SMALLEST_STD, Frame, is_class, split_share
+from fitplugin.surrogates.frame import SMALLEST_STD, Frame, Split, is_class, split_share
 from fitplugin.surrogates.networks.dense import Activation
 from fitplugin.surrogates.networks.network_ensemble import NetworkEnsemble
 from fitplugin.surrogates.networks.resumable_network import ResumableNetwork, require_units
@@ -116,9 +116,8 @@ class BayesianNetwork(ResumableNetwork[BayesianNetworkOptions, _Fitted]):
 
     @property
     def effective_networks(self) -> float:
-        """Kish's effective number of networks, (sum w)^2 / sum w^2: all, unless reweighted."""
-        weights = np.exp(self._fitted.log_weights)
-        return float(weights.sum() ** 2 / np.square(weights).sum())
+        """Kish's effective number of networks: all, unless reweighted."""
+        return effective_size(np.exp(self._fitted.log_weights))
 
     def reweighted(self, prior: PriorOptions) -> BayesianNetwork:
         """Return the networks under another prior, each weighted by pi'(theta) / pi(theta).

@@ -8,6 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from fitplugin.options import Options
 from fitplugin.surrogates.bnn.prior import PriorOptions
+from fitplugin.surrogates.features import FeatureNames
 from fitplugin.surrogates.networks.dense import Activation
 from fitplugin.surrogates.recalibration import Method
 from fitplugin.surrogates.transforms import Transform, TransformOptions
@@ -77,12 +78,8 @@ class BayesianNetworkOptions(Options):
     n_networks: int = Field(
         100, ge=1, description="Kept after thinning, at most; those of an ensemble."
     )
-    transform: Transform = Field(
-        TransformOptions(), description="Of the targets: none, log, logit or sqrt, with an offset."
-    )
-    features: tuple[str, ...] | None = Field(
-        None, description="Inputs or x -> abs(x), sign(x), 1/x of them; default: the raw inputs."
-    )
+    transform: Transform = TransformOptions()
+    features: FeatureNames = None
     validation: float = Field(
         0.1, gt=0, lt=0.5, description="Share of the points that judges cycles and the stop rule."
     )

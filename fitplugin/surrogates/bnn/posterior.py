@@ -12,7 +12,8 @@ from fitplugin.arrays import FloatArray
 from fitplugin.surrogates.bnn.density import Shape, hidden, log_posterior, outputs, require_jax
 from fitplugin.surrogates.bnn.hmc import Chains, sample
 from fitplugin.surrogates.bnn.options import BayesianNetworkOptions
-from fitplugin.surrogates.bnn.pretraining import Split, n_epochs_of, pretrain
+from fitplugin.surrogates.bnn.pretraining import n_epochs_of, pretrain
+from fitplugin.surrogates.frame import Split
 from fitplugin.surrogates.networks.checkpoint import Checkpoint
 
 _N_WATCHED = 200  # validation points at which chains are compared

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -11,18 +11,10 @@ from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
 from fitplugin.surrogates.bnn.density import Shape, log_likelihood, require_jax
 from fitplugin.surrogates.bnn.options import BayesianNetworkOptions
+from fitplugin.surrogates.frame import Split
 
 _CLASS_RATE = 0.1  # arXiv:2007.04506, section 4.1
 _SHORTEST = 20  # steps of a pass: small sets get smaller batches
-
-
-class Split(NamedTuple):
-    """Standardised inputs and targets, (n_points, n_columns) each."""
-
-    points: FloatArray
-    targets: FloatArray
-    validation_points: FloatArray
-    validation_targets: FloatArray
 
 
 def pretrain(

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from fitplugin.arrays import FloatArray, IntArray
 from fitplugin.surrogates.dgp.committee import COMBINATIONS, blend_weights, blended
-from fitplugin.surrogates.dgp.gp import Experts
+from fitplugin.surrogates.dgp.experts import Experts
 
 # bounds the memory of a batch: doubles in the arrays of one chunk, 32 MB
 _CHUNK_ENTRIES = 4_000_000

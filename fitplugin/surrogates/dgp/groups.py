@@ -9,7 +9,9 @@ import numpy as np
 from fitplugin.arrays import FloatArray, IntArray
 from fitplugin.surrogates.dgp import partition
 from fitplugin.surrogates.dgp.asking import Committee, LocalCommittee, WholeCommittee
-from fitplugin.surrogates.dgp.gp import Experts, Training, left_out, maximise_evidence
+from fitplugin.surrogates.dgp.blocks import Training
+from fitplugin.surrogates.dgp.evidence import maximise_evidence
+from fitplugin.surrogates.dgp.experts import Experts, left_out
 from fitplugin.surrogates.dgp.options import DgpOptions
 from fitplugin.surrogates.kernels import Hyperparameters
 

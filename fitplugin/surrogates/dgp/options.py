@@ -85,9 +85,12 @@ class DgpOptions(Options):
     @model_validator(mode="before")
     @classmethod
     def _preset(cls, data: Any) -> Any:
-        if not isinstance(data, Mapping) or data.get("mode", "local") not in _PRESETS:
+        if not isinstance(data, Mapping):
             return data
-        preset = dict(_PRESETS[data.get("mode", "local")])
+        # whatever came as a mode: a list has no hash
+        preset = dict(_PRESETS.get(str(data.get("mode", "local")), {}))
+        if not preset:
+            return data
         if data.get("noise", "fitted") != "fitted":
             preset |= _KNOWN_NOISE
         if data.get("combination", preset["combination"]) != "local":

@@ -18,6 +18,10 @@ _SECONDS_BETWEEN = 10.0
 _OF = "training"
 
 
+Keep = Callable[[Callable[[], Mapping[str, np.ndarray]]], None]
+"""Offered a function that makes the state; calls it if it is time to write."""
+
+
 class Checkpoint:
     """Keeps arrays under a file name; without one, keeps nothing.
 

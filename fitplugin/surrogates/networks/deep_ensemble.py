@@ -8,9 +8,10 @@ import numpy as np
 from tqdm import tqdm
 
 from fitplugin.arrays import FloatArray
+from fitplugin.surrogates.frame import Split
 from fitplugin.surrogates.networks.checkpoint import Checkpoint
 from fitplugin.surrogates.networks.deep_options import DeepNetworkOptions
-from fitplugin.surrogates.networks.deep_training import Epoch, Split, train_deep
+from fitplugin.surrogates.networks.deep_training import Epoch, train_deep
 from fitplugin.surrogates.networks.dense import DenseNetwork
 
 _NOW = "now_"  # arrays of the network that is being trained

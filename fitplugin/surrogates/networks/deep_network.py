@@ -14,9 +14,9 @@ from fitplugin.surrogates.dataset import Dataset
 from fitplugin.surrogates.frame import SMALLEST_STD, Frame, is_class, split_share
 from fitplugin.surrogates.networks.deep_ensemble import train_ensemble
 from fitplugin.surrogates.networks.deep_options import DeepNetworkOptions
-from fitplugin.surrogates.networks.deep_training import require_torch
 from fitplugin.surrogates.networks.dense import DenseNetwork
 from fitplugin.surrogates.networks.resumable_network import ResumableNetwork, require_units
+from fitplugin.surrogates.networks.torch_parts import require_torch
 from fitplugin.surrogates.recalibration import fit_factor
 from fitplugin.surrogates.scaling import Standardiser
 from fitplugin.surrogates.transforms import backward

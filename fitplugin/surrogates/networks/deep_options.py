@@ -91,4 +91,5 @@ class DeepNetworkOptions(Options):
     def _preset(cls, data: Any) -> Any:
         if not isinstance(data, Mapping):
             return data
-        return {**_PRESETS.get(data.get("mode", "ensemble"), {}), **data}
+        # whatever came as a mode: a list has no hash
+        return {**_PRESETS.get(str(data.get("mode", "ensemble")), {}), **data}

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fitplugin.arrays import FloatArray
-from fitplugin.errors import InputError, MissingExtraError
+from fitplugin.errors import InputError
+from fitplugin.surrogates.frame import Split
+from fitplugin.surrogates.networks.checkpoint import Keep
 from fitplugin.surrogates.networks.deep_options import DeepNetworkOptions
 from fitplugin.surrogates.networks.dense import DenseNetwork
+from fitplugin.surrogates.networks.torch_parts import (
+    make_network,
+    make_optimiser,
+    numbered,
+    one_thread,
+    require_torch,
+    restore,
+    state_of,
+)
 
 # an error is better if it is smaller by this share; less is noise of the last digits
 _BETTER = 1e-3
 _SATURATED = 1.0 - 1e-5
-_STEP, _BEST = "step", "best"
-
-
-class Split(NamedTuple):
-    """Standardised inputs and targets, (n_points, n_columns) each, of one training."""
-
-    points: FloatArray
-    targets: FloatArray
-    validation_points: FloatArray
-    validation_targets: FloatArray
+_BEST = "best"
 
 
 class Epoch(NamedTuple):
@@ -34,26 +35,6 @@ class Epoch(NamedTuple):
     number: int
     error: float
     rate: float
-
-
-Keep = Callable[[Callable[[], Mapping[str, np.ndarray]]], None]
-
-
-def require_torch() -> Any:
-    """Return the torch module.
-
-    Raises
-    ------
-    MissingExtraError
-        If it is not installed.
-    """
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingExtraError(
-            "training of a deep_network", "PyTorch", "pip install 'fitplugin[nn]'"
-        ) from error
-    return torch
 
 
 def train_deep(
@@ -95,13 +76,13 @@ def train_deep(
     """
     torch = require_torch()
     rotation = _eigenvectors(split.points) if options.decorrelate else None
-    with _alone(torch):
+    with one_thread(torch):
         torch.manual_seed(seed)
-        net = _network(torch, split, options)
-        optimiser = _optimiser(torch, net, options)
+        net = make_network(torch, split, options)
+        optimiser = make_optimiser(torch, net, options)
         course = _Course(options)
         if state:
-            _restore(torch, net, optimiser, state)
+            restore(torch, net, optimiser, state)
             course.restore(state)
 
         def tensor(values: FloatArray) -> Any:
@@ -122,7 +103,7 @@ def train_deep(
             error = _validation_error(torch, net, *validation)
             course.note(error, [p.detach().numpy().copy() for p in net.parameters()])
             progress(Epoch(course.epoch, course.error, course.rate))
-            keep(lambda: {**_state(net, optimiser), **course.to_arrays()})
+            keep(lambda: {**state_of(net, optimiser), **course.to_arrays()})
     network = _dense(course.best, options, rotation)
     _refuse_saturated(network, split.validation_points, options)
     return network
@@ -165,34 +146,7 @@ class _Course:
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         self.epoch, self._since_best, self._since_change = map(int, state["counts"])
         self.rate, self.error = map(float, state["numbers"])
-        self.best = list(_numbered(state, _BEST))
-
-
-def _network(torch: Any, split: Split, options: DeepNetworkOptions) -> Any:
-    layers: list[Any] = []
-    n_before, is_relu = split.points.shape[1], options.activation == "relu"
-    for n_units in (*options.hidden, split.targets.shape[1]):
-        layer = torch.nn.Linear(n_before, n_units)
-        torch.nn.init.normal_(layer.weight, std=((2.0 if is_relu else 1.0) / n_before) ** 0.5)
-        (torch.nn.init.zeros_ if is_relu else torch.nn.init.normal_)(layer.bias)
-        layers += [layer, torch.nn.ReLU() if is_relu else torch.nn.Tanh()]
-        if options.dropout:
-            layers.append(torch.nn.Dropout(options.dropout))
-        n_before = n_units
-    # the output layer has a unit of its own, and nothing is left out of it
-    del layers[-2 if options.dropout else -1 :]
-    torch.nn.init.zeros_(layers[-1].bias)
-    if options.output == "tanh":
-        layers.append(torch.nn.Tanh())
-    return torch.nn.Sequential(*layers)
-
-
-def _optimiser(torch: Any, net: Any, options: DeepNetworkOptions) -> Any:
-    if options.optimiser == "nadam":
-        return torch.optim.NAdam(net.parameters(), lr=options.learning_rate)
-    return torch.optim.Adam(
-        net.parameters(), lr=options.learning_rate, amsgrad=options.optimiser == "amsgrad"
-    )
+        self.best = list(numbered(state, _BEST))
 
 
 def _pass(
@@ -272,46 +226,3 @@ def _eigenvectors(points: FloatArray) -> FloatArray:
 
 def _mixed(seed: int, epoch: int) -> int:
     return int(np.random.default_rng([seed, epoch, 1]).integers(2**63))
-
-
-@contextmanager
-def _alone(torch: Any) -> Iterator[None]:
-    """One thread, for the same digits anywhere, and the caller's random numbers left alone."""
-    threads = torch.get_num_threads()
-    with torch.random.fork_rng(devices=[]):
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
-
-
-def _state(net: Any, optimiser: Any) -> dict[str, np.ndarray]:
-    arrays = {
-        f"weight_{index}": parameter.detach().numpy().copy()
-        for index, parameter in enumerate(net.parameters())
-    }
-    for index, moments in optimiser.state_dict()["state"].items():
-        for name, value in moments.items():
-            arrays[f"{_STEP}_{index}_{name}"] = value.detach().numpy().copy()
-    return arrays
-
-
-def _restore(torch: Any, net: Any, optimiser: Any, state: Mapping[str, np.ndarray]) -> None:
-    with torch.no_grad():
-        for parameter, value in zip(net.parameters(), _numbered(state, "weight"), strict=True):
-            parameter.copy_(torch.from_numpy(np.array(value)))
-    moments: dict[int, dict[str, Any]] = {}
-    for name, value in state.items():
-        kind, _, rest = name.partition("_")
-        if kind == _STEP:
-            index, _, what = rest.partition("_")
-            moments.setdefault(int(index), {})[what] = torch.from_numpy(np.array(value))
-    optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
-
-
-def _numbered(state: Mapping[str, np.ndarray], prefix: str) -> Iterator[np.ndarray]:
-    index = 0
-    while f"{prefix}_{index}" in state:
-        yield state[f"{prefix}_{index}"]
-        index += 1

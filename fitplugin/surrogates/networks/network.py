@@ -11,18 +11,19 @@ from pydantic import BaseModel, Field
 from scipy.special import expit
 
 from fitplugin.arrays import FloatArray, as_points
-from fitplugin.surrogates.base import Examined, Surrogate, require_fitted
-from fitplugin.surrogates.dataset import Dataset, Schema
+from fitplugin.surrogates.base import Examined
+from fitplugin.surrogates.dataset import Dataset
+from fitplugin.surrogates.features import FeatureNames
 from fitplugin.surrogates.frame import Frame, class_std, constant_std, is_class, split_share
-from fitplugin.surrogates.networks.dense import DenseNetwork, NetworkTraining, train_network
+from fitplugin.surrogates.framed import FramedSurrogate
+from fitplugin.surrogates.networks.dense import DenseNetwork
+from fitplugin.surrogates.networks.dense_training import NetworkTraining, train_network
 
 
 class NetworkOptions(NetworkTraining):
     """Options of a dense network."""
 
-    features: tuple[str, ...] | None = Field(
-        None, description="Inputs or x -> abs(x), sign(x), 1/x of them; default: the raw inputs."
-    )
+    features: FeatureNames = None
     held_out: float = Field(
         0.1, gt=0, lt=1, description="Share of the points kept from training, for the error."
     )
@@ -34,7 +35,7 @@ class _Fitted(NamedTuple):
     std: FloatArray | None = None  # none: a class
 
 
-class Network(Surrogate):
+class Network(FramedSurrogate[NetworkOptions, _Fitted]):
     """Dense network: fast on many points, one constant error per target.
 
     The error is the root mean square residual on held-out points, which are never trained on,
@@ -47,15 +48,6 @@ class Network(Surrogate):
         "F. Pedregosa et al., Scikit-learn: Machine Learning in Python, arXiv:1201.0490",
         "D. P. Kingma and J. Ba, Adam: A Method for Stochastic Optimization, arXiv:1412.6980",
     )
-
-    def __init__(self, options: NetworkOptions | None = None, fitted: _Fitted | None = None):
-        self.options = options or NetworkOptions()
-        self._maybe_fitted = fitted
-
-    @property
-    def schema(self) -> Schema:
-        """Names and box of what was learned."""
-        return self._fitted.frame.schema
 
     def fit(self, dataset: Dataset, rng: np.random.Generator) -> Network:
         """Return a trained network; ``rng`` chooses the held-out points and trains.
@@ -100,8 +92,3 @@ class Network(Surrogate):
         frame = Frame.from_arrays(arrays, options.features)
         fitted = _Fitted(frame, DenseNetwork.from_arrays(arrays), arrays.get("std"))
         return cls(options, fitted)
-
-    @property
-    def _fitted(self) -> _Fitted:
-        fitted: _Fitted = require_fitted(self._maybe_fitted)
-        return fitted

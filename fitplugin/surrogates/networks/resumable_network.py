@@ -7,24 +7,24 @@ import hashlib
 import json
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fitplugin.arrays import FloatArray, as_points
 from fitplugin.errors import InputError
-from fitplugin.surrogates.base import Examined, Surrogate, require_fitted
-from fitplugin.surrogates.dataset import Dataset, Schema
-from fitplugin.surrogates.frame import Frame
+from fitplugin.surrogates.base import Examined
+from fitplugin.surrogates.dataset import Dataset
+from fitplugin.surrogates.frame import transformed
+from fitplugin.surrogates.framed import FittedParts, FramedSurrogate
 from fitplugin.surrogates.networks.checkpoint import Checkpoint
 from fitplugin.surrogates.recalibration import MIN_POINTS
-from fitplugin.surrogates.transforms import TransformOptions, forward
+from fitplugin.surrogates.transforms import TransformOptions
 
 
-class NetworkOptions(Protocol):
+class ResumableOptions(Protocol):
     """Options of such a network, at least."""
 
     @property
@@ -39,37 +39,25 @@ class NetworkOptions(Protocol):
         """All of them, as JSON."""
 
 
-class FittedNetworks(Protocol):
+class FittedNetworks(FittedParts, Protocol):
     """What is left of a training, at least."""
-
-    @property
-    def frame(self) -> Frame:
-        """Scalings of inputs and transformed targets."""
 
     @property
     def factor(self) -> FloatArray:
         """(n_targets,) corrections of the errors."""
 
 
-TheOptions = TypeVar("TheOptions", bound=NetworkOptions)
+TheOptions = TypeVar("TheOptions", bound=ResumableOptions)
 TheFitted = TypeVar("TheFitted", bound=FittedNetworks)
 Network = TypeVar("Network", bound="ResumableNetwork[Any, Any]")
 
 
-class ResumableNetwork(Surrogate, Generic[TheOptions, TheFitted]):
+class ResumableNetwork(FramedSurrogate[TheOptions, TheFitted]):
     """Networks whose training keeps its state, and whose errors held-out points correct."""
 
-    options: TheOptions
-
     def __init__(self, options: TheOptions | None = None, fitted: TheFitted | None = None) -> None:
-        self.options = options or cast(TheOptions, self.Options())
-        self._maybe_fitted = fitted
+        super().__init__(options, fitted)
         self._state_file: Path | None = None
-
-    @property
-    def schema(self) -> Schema:
-        """Names and box of what was learned."""
-        return self._fitted.frame.schema
 
     def resumable(self: Network, path: Path) -> Network:
         """Return one whose `fit` keeps its state in a file, and goes on from there."""
@@ -100,18 +88,8 @@ class ResumableNetwork(Surrogate, Generic[TheOptions, TheFitted]):
     def _moments(self, fitted: TheFitted, values: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Mean and error of the targets, the latter before its correction."""
 
-    @property
-    def _fitted(self) -> TheFitted:
-        return cast(TheFitted, require_fitted(self._maybe_fitted))
-
     def _transformed(self, dataset: Dataset) -> Dataset:
-        columns = [
-            forward(column, options=self.options.transform, name=name)[0]
-            for name, column in zip(dataset.target_names, dataset.targets.T, strict=True)
-        ]
-        return replace(
-            dataset, targets=np.stack(columns, axis=1), target_error=None, variance_per_mean=None
-        )
+        return transformed(dataset, self.options.transform)
 
     def _checkpoint(self, dataset: Dataset, seeds: int | list[int]) -> Checkpoint:
         """Return the state of this very training: these options, points and seeds."""

@@ -9,8 +9,9 @@ from scipy.linalg import cho_factor, cho_solve
 
 from fitplugin.surrogates.dgp import asking
 from fitplugin.surrogates.dgp.asking import LocalCommittee, WholeCommittee
+from fitplugin.surrogates.dgp.blocks import Training
 from fitplugin.surrogates.dgp.committee import COMBINATIONS
-from fitplugin.surrogates.dgp.gp import Experts, Training
+from fitplugin.surrogates.dgp.experts import Experts
 from fitplugin.surrogates.kernels import Hyperparameters
 
 RNG = np.random.default_rng(17)

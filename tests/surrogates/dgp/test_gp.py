@@ -10,13 +10,9 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
 from fitplugin.errors import InputError
-from fitplugin.surrogates.dgp.gp import (
-    Experts,
-    Training,
-    left_out,
-    maximise_evidence,
-    negative_log_evidence,
-)
+from fitplugin.surrogates.dgp.blocks import Training
+from fitplugin.surrogates.dgp.evidence import maximise_evidence, negative_log_evidence
+from fitplugin.surrogates.dgp.experts import Experts, left_out
 from fitplugin.surrogates.kernels import Hyperparameters
 
 HYPER = Hyperparameters(np.array([0.7, 1.9]), 1.3, 0.2)

@@ -68,13 +68,13 @@ def test_presets_are_those_of_the_paper():
 )
 def test_numpy_predicts_what_torch_does(options, monkeypatch):
     nets = []
-    build = deep_training._network
+    build = deep_training.make_network
 
     def spy(*arguments):
         nets.append(build(*arguments))
         return nets[-1]
 
-    monkeypatch.setattr(deep_training, "_network", spy)
+    monkeypatch.setattr(deep_training, "make_network", spy)
     data = dataset(200)
     model = fitted(data, epochs=1, **options)
     points = model._fitted.frame.points(data.inputs)

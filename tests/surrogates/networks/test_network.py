@@ -9,7 +9,8 @@ from scipy.special import expit
 
 from fitplugin.errors import InputError
 from fitplugin.surrogates import Dataset, load, save
-from fitplugin.surrogates.networks.dense import DenseNetwork, NetworkTraining, train_network
+from fitplugin.surrogates.networks.dense import DenseNetwork
+from fitplugin.surrogates.networks.dense_training import NetworkTraining, train_network
 from fitplugin.surrogates.networks.network import Network, NetworkOptions
 
 BOX = np.array([[-1.0, 1.0], [-1.0, 1.0]])
