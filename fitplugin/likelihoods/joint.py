@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fitplugin.arrays import BoolArray, FloatArray, as_points, scattered
-from fitplugin.errors import InputError, LikelihoodError, one_of
+from fitplugin.errors import FitpluginError, InputError, LikelihoodError, one_of
 from fitplugin.likelihoods.base import Term
 from fitplugin.physics.parameters import ParameterSpace
 from fitplugin.physics.theory import NO_SPECTRUM, OUTSIDE, Observables, Theory
@@ -135,8 +136,9 @@ class JointLikelihood:
         InputError
             If theta has another width or is not finite.
         LikelihoodError
-            If a term gives NaN or +inf, or a valid point lacks a finite observable that a term
-            reads: a bug, never repaired. Also if a surrogate extrapolates at a valid point and
+            If a term raises or gives NaN, +inf or anything but (n_points,) numbers, if a hard one
+            gives anything but 0 and -inf, or if a valid point lacks a finite observable that a
+            term reads: a bug, never repaired. Also if a surrogate extrapolates at a valid point and
             the scan says ``out_of_domain: error``.
         """
         parameters = self.space.complete(theta, self.theory.input_names)
@@ -250,7 +252,9 @@ class JointLikelihood:
         valid, reason = observed.valid.copy(), observed.reason.astype("<U40")
         for constraint in self.constraints:
             self._computable(constraint, readable, valid, theta)
-            refused = valid & np.isneginf(constraint.log_likelihood(readable))
+            values = _values(constraint, readable, len(valid))
+            refused = valid & np.isneginf(values)
+            self._refuse_soft(constraint, values, valid & ~refused, theta)
             reason[refused] = constraint.name
             valid &= ~refused
         if self.theory.out_of_domain == "reject":
@@ -268,8 +272,10 @@ class JointLikelihood:
     ) -> FloatArray:
         computable = self._computable(term, readable, valid, theta)
         values = np.full(len(computable), -np.inf)
-        values[computable] = term.log_likelihood(
-            {name: column[computable] for name, column in readable.items()}
+        values[computable] = _values(
+            term,
+            {name: column[computable] for name, column in readable.items()},
+            int(computable.sum()),
         )
         self._refuse_bugs(term, values, theta)
         return values
@@ -282,11 +288,11 @@ class JointLikelihood:
         theta: ArrayLike,
     ) -> BoolArray:
         """Where a term can be asked; not being able to ask it of a valid point is a bug."""
-        needed = np.stack([readable[name] for name in term.needs], axis=1)
-        computable = np.asarray(np.isfinite(needed).all(axis=1))
+        needed = np.array([readable[name] for name in term.needs]).reshape(-1, len(valid))
+        computable = np.asarray(np.isfinite(needed).all(axis=0))
         bad = np.flatnonzero(valid & ~computable)
         if len(bad):
-            name = term.needs[int(np.argmin(np.isfinite(needed[bad[0]])))]
+            name = term.needs[int(np.argmin(np.isfinite(needed[:, bad[0]])))]
             place = self._describe(theta, bad[0])
             raise LikelihoodError(f"{name} is {readable[name][bad[0]]} at the valid point {place}")
         return computable
@@ -297,6 +303,37 @@ class JointLikelihood:
             place = self._describe(theta, bad[0])
             raise LikelihoodError(f"{term.name}: log-likelihood is {values[bad[0]]} at {place}")
 
+    def _refuse_soft(
+        self, constraint: Term, values: FloatArray, accepted: BoolArray, theta: ArrayLike
+    ) -> None:
+        # anything but 0 would be lost without a word: a hard constraint is no factor
+        bad = np.flatnonzero(accepted & (values != 0.0))
+        if len(bad):
+            raise LikelihoodError(
+                f"{constraint.name}: log-likelihood is {values[bad[0]]:g} at "
+                f"{self._describe(theta, bad[0])}; a hard constraint gives 0 or -inf"
+            )
+
     def _describe(self, theta: ArrayLike, row: int) -> str:
         point = np.atleast_2d(np.asarray(theta, dtype=float))[row].tolist()
         return ", ".join(f"{name}={x!r}" for name, x in zip(self.names, point, strict=True))
+
+
+def _values(term: Term, readable: Mapping[str, FloatArray], n_points: int) -> FloatArray:
+    """Ask a term, which may be another's code, and hold it to its form."""
+    try:
+        values = np.asarray(term.log_likelihood(readable))
+    except FitpluginError:
+        raise
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise LikelihoodError(
+            f"{term.name} raised {type(error).__name__}: {error} "
+            f"({place.filename}, line {place.lineno})"
+        ) from error
+    if values.shape != (n_points,) or values.dtype.kind not in "fiu":
+        raise LikelihoodError(
+            f"{term.name}: log_likelihood gives {values.dtype} of shape {values.shape}; "
+            f"expected natural logarithms of shape ({n_points},)"
+        )
+    return values.astype(float, copy=False)
