@@ -38,6 +38,20 @@ GROUPS = {
     "fitplugin.simulators": "a simulator",
     "fitplugin.oracles": "an oracle",
 }
+# where it is written what a plugin must be, and the methods without which it is none
+CONTRACTS = {
+    "fitplugin.surrogates": (
+        "fitplugin.surrogates.base.Surrogate", ("fit", "to_arrays", "from_arrays"),
+    ),
+    "fitplugin.spectra": ("fitplugin.physics.spectrum.SpectrumCalculator", ("build", "spectrum")),
+    "fitplugin.likelihoods": ("fitplugin.likelihoods.base.Term", ("log_likelihood",)),
+    "fitplugin.combinations": ("fitplugin.likelihoods.base.Term", ("log_likelihood",)),
+    "fitplugin.constraints": ("fitplugin.likelihoods.base.Constraint", ("log_likelihood",)),
+    "fitplugin.samplers": ("fitplugin.samplers.base.Sampler", ("require", "run")),
+    "fitplugin.pools": ("fitplugin.pools.base.Pool", ("from_options", "map", "imap")),
+    "fitplugin.simulators": ("fitplugin.simulation.base.Simulator", ("simulate",)),
+    "fitplugin.oracles": ("fitplugin.active.base.Oracle", ("answer",)),
+}  # fmt: skip
 
 
 class PluginInfo(NamedTuple):
@@ -50,8 +64,15 @@ class PluginInfo(NamedTuple):
 
 
 @cache
-def _registered(group: str) -> dict[str, EntryPoint]:
-    return {point.name: point for point in entry_points(group=group)}
+def _registered(group: str) -> dict[str, list[EntryPoint]]:
+    found: dict[str, list[EntryPoint]] = {}
+    for point in entry_points(group=group):
+        found.setdefault(point.name, []).append(point)
+    return found
+
+
+def _origin(point: EntryPoint) -> str:
+    return point.dist.name if point.dist else "unknown"
 
 
 def names(group: str) -> list[str]:
@@ -85,23 +106,37 @@ def load(group: str, name: str, folder: Path | None = None, *, allow_code: bool 
     """
     if ":" in name:
         return referred(name, folder, allow_code=allow_code)
-    point = _registered(group).get(name)
-    if point is None:
+    points = _registered(group).get(name)
+    if points is None:
         raise InputError("", one_of(name, names(group), GROUPS[group]))
-    return point.load()
+    if len(points) > 1:
+        origins = " and ".join(map(_origin, points))
+        raise InputError("", f"{name!r} is registered by {origins}; uninstall all but one")
+    try:
+        return points[0].load()
+    except FitpluginError:
+        raise
+    except Exception as error:  # another's code, perhaps without a library that it needs
+        raise InputError(
+            "", f"{name!r} of the package {_origin(points[0])} {_broken(error)}"
+        ) from error
 
 
 def describe(group: str) -> list[PluginInfo]:
     """List a group: name, the package it comes from, the first line of its docstring."""
     infos = []
-    for name, point in sorted(_registered(group).items()):
-        origin = point.dist.name if point.dist else "unknown"
-        try:
-            summary = (point.load().__doc__ or "").strip().partition("\n")[0]
-        except ImportError as error:  # a guest may be broken; the list must still come out
-            summary = f"cannot be imported: {error}"
-        infos.append(PluginInfo(group, name, origin, summary))
+    for name, points in sorted(_registered(group).items()):
+        for point in points:
+            try:
+                summary = (point.load().__doc__ or "").strip().partition("\n")[0]
+            except Exception as error:  # a guest may be broken; the list must still come out
+                summary = _broken(error)
+            infos.append(PluginInfo(group, name, _origin(point), summary))
     return infos
+
+
+def _broken(error: Exception) -> str:
+    return f"cannot be imported: {type(error).__name__}: {error}"
 
 
 def referred(reference: str, folder: Path | None = None, *, allow_code: bool = False) -> Any:
@@ -210,6 +245,20 @@ class Component:
     plugin: Any
     options: BaseModel
 
+    @property
+    def citations(self) -> tuple[str, ...]:
+        """What it asks to be cited."""
+        return tuple(getattr(self.plugin, "citations", ()))
+
+    @property
+    def code(self) -> str:
+        """SHA-256 of the file in which a guest's class is written; empty for built-in ones."""
+        module = self.plugin.__module__
+        if module.partition(".")[0] == "fitplugin":
+            return ""
+        path = getattr(sys.modules.get(module), "__file__", None)
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest() if path else ""
+
     def to_dict(self) -> dict[str, Any]:
         """Return what would have to stand in a scan file to get this component."""
         return {"kind": self.kind, **self.options.model_dump(mode="json")}
@@ -236,8 +285,10 @@ def component(group: str) -> Any:
             plugin = load(group, kind, folder, allow_code=allows_code(info))
         except InputError as error:
             raise located_error(("kind",), kind, str(error)) from error
-        if not hasattr(plugin, "Options"):
-            raise located_error(("kind",), kind, f"{kind!r} has no options model 'Options'")
+        lacking = _lacking(group, plugin)
+        if lacking:
+            contract = f"which {GROUPS[group]} needs: see {CONTRACTS[group][0]}"
+            raise located_error(("kind",), kind, f"{kind!r} has no {lacking}, {contract}")
         options = plugin.Options.model_validate(settings, context=info.context)
         return Component(kind, plugin, options)
 
@@ -246,3 +297,12 @@ def component(group: str) -> Any:
         BeforeValidator(resolve),
         PlainSerializer(Component.to_dict),
     ]
+
+
+def _lacking(group: str, plugin: Any) -> str:
+    """Name what a plugin lacks, as far as its class tells."""
+    options = getattr(plugin, "Options", None)
+    if not (isinstance(options, type) and issubclass(options, BaseModel)):
+        return "'Options' (a subclass of fitplugin.options.Options)"
+    methods = [name for name in CONTRACTS[group][1] if not callable(getattr(plugin, name, None))]
+    return ", ".join(sorted({*methods, *getattr(plugin, "__abstractmethods__", ())}))

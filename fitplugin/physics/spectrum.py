@@ -80,6 +80,8 @@ class SpectrumCalculator(Protocol):
     def spectrum(self, parameters: FloatArray) -> Spectrum:
         """Compute (n_points, n_inputs) points, columns in the order of `trained`."""
 
+    # A scan makes it by the class method `build(options, train, folder, branching)`: a `Trainer`,
+    # where relative paths start, and names of the branching fractions that the scan reads.
     # One that can tell validity for less has besides `exists(parameters) -> (n_points,)`: where
     # `spectrum` finds a point valid. A sampler then asks for nothing more at the others.
 

@@ -13,7 +13,8 @@ import numpy as np
 
 import fitplugin
 from fitplugin.data.tables import read_table
-from fitplugin.errors import InputError
+from fitplugin.errors import FitpluginError, InputError
+from fitplugin.likelihoods.base import require_term
 from fitplugin.likelihoods.joint import JointLikelihood, Recipe
 from fitplugin.likelihoods.signal_region import SignalRegion, SignalRegionOptions
 from fitplugin.physics.cross_section import PairProduction, is_function, production_of
@@ -29,7 +30,7 @@ from fitplugin.physics.parameters import ParameterSpace
 from fitplugin.physics.spectrum import Trainer
 from fitplugin.physics.squarks import branching_names
 from fitplugin.physics.theory import Theory
-from fitplugin.plugins import validation_context
+from fitplugin.plugins import Component, validation_context
 from fitplugin.runs.config import RegionConfig, ScanConfig
 from fitplugin.runs.models import Job, ModelCache, Planner
 
@@ -220,13 +221,26 @@ def build_terms(config: ScanConfig, train: Trainer, folder: Path) -> list[Any]:
             _at(
                 f"likelihoods[{index}]",
                 lambda make=make, chosen=chosen: (
-                    chosen.plugin(chosen.options)
+                    _term(chosen)
                     if make is None
                     else make(chosen.options, train, folder, config.surrogate_error)
                 ),
             )
         )
     return terms
+
+
+def _term(chosen: Component, is_constraint: bool = False) -> Any:
+    """Make a term of its options, and see that it is one."""
+    try:
+        term = chosen.plugin(chosen.options)
+    except FitpluginError:
+        raise
+    except Exception as error:  # another's code
+        made = f"cannot be made of its options: {type(error).__name__}: {error}"
+        raise InputError("", f"{chosen.kind!r} {made}") from error
+    require_term(term, is_constraint)
+    return term
 
 
 def _build_joint(
@@ -249,7 +263,10 @@ def _build_joint(
         for region in config.regions
     ]
     combination = config.combination.plugin(config.combination.options, regions, config.nuisances)
-    constraints = [component.plugin(component.options) for component in config.constraints]
+    constraints = [
+        _at(f"constraints[{index}]", lambda chosen=chosen: _term(chosen, True))
+        for index, chosen in enumerate(config.constraints)
+    ]
     # soft constraints are factors of the likelihood, hard ones cut the prior
     hard = [constraint for constraint in constraints if constraint.is_hard]
     terms = [*guests, *(constraint for constraint in constraints if not constraint.is_hard)]
@@ -317,12 +334,19 @@ def _digests(
     return {
         "the scan file": _sha256(facts),
         "the observed counts": _sha256(dict(counts)),
+        **{f"the code of {part.kind}": part.code for part in _parts(config) if part.code},
         **{f"the model {name}": digest for name, digest in models.digests.items()},
         **{f"the model of {t.name}": t.digest for t in terms if getattr(t, "digest", "")},
         **({"the model of the gate": gate.digest} if gate is not None and gate.digest else {}),
         "the cross-section table": read_table(config.cross_section.table, folder).digest,
         "the evaluation code": _code_digest(),
     }
+
+
+def _parts(config: ScanConfig) -> list[Component]:
+    """Parts whose code decides a log-likelihood; models answer for their surrogates."""
+    parts = (config.spectrum, config.combination, *config.likelihoods, *config.constraints)
+    return [part for part in parts if part is not None]
 
 
 def _sha256(content: Any) -> str:

@@ -24,7 +24,7 @@ class Citation(NamedTuple):
 
 def citations(config: ScanConfig) -> list[str]:
     """Return what the parts of a scan ask to be cited, each once."""
-    texts = (text for _, component in _parts(config) for text in component.plugin.citations)
+    texts = (text for _, component in _parts(config) for text in component.citations)
     return list(dict.fromkeys(texts))
 
 
@@ -40,7 +40,7 @@ def citations_of(run: Run, *, allow_code: bool = False) -> list[Citation]:
     except InputError:
         parts = []
     for name, component in parts:
-        for reference in component.plugin.citations:
+        for reference in component.citations:
             reasons = found.setdefault(reference, [])
             if name not in reasons:
                 reasons.append(name)

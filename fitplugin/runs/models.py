@@ -51,9 +51,10 @@ class Job(NamedTuple):
     surrogate: Component
 
     def digest(self, seed: int) -> str:
-        """SHA-256 over data, options and seed: the name of the model in the cache."""
+        """SHA-256 over data, options, seed and a guest's code: its name in the cache."""
         facts = json.dumps([self.surrogate.to_dict(), seed, SCHEMA_VERSION], sort_keys=True)
-        return hashlib.sha256((facts + self.dataset.digest()).encode()).hexdigest()
+        content = facts + self.dataset.digest() + self.surrogate.code
+        return hashlib.sha256(content.encode()).hexdigest()
 
 
 class Planner:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fitplugin import plugins
-from fitplugin.errors import InputError
+from fitplugin.errors import FitpluginError, InputError
 from fitplugin.physics.gate import Gate
 from fitplugin.pools.base import POINTS_PER_TASK, Pool, available_cores
 from fitplugin.runs import directory, unfinished
@@ -264,7 +264,12 @@ def _sample(
         closing(work.recorded(scan.joint, "sampler")) as recorded,
         ScanBar(n_live, tolerance, work.report) as bar,
     ):
-        chain: Chain = config.sampler.plugin().run(recorded, options, pool, seed, work.folder, bar)
+        chain = config.sampler.plugin().run(recorded, options, pool, seed, work.folder, bar)
+    if not isinstance(chain, Chain):
+        kind, came = config.sampler.kind, type(chain).__name__
+        raise FitpluginError(
+            f"the sampler {kind!r} gave {came}, not a Chain: see {Chain.__module__}"
+        )
     return chain
 
 

@@ -155,7 +155,7 @@ def describe(model: Surrogate, units: Mapping[str, str]) -> dict[str, Any]:
         "targets": list(model.target_names),
         "training": None,
         "calibration": None,
-        "citations": list(model.citations),
+        "citations": list(getattr(model, "citations", ())),
         "check": {
             "inputs": inputs.tolist(),
             "mean": prediction.mean.tolist(),
