@@ -19,8 +19,8 @@ FLOORS = [
     {"runs"},
     {"studies"},
     {"active"},
-    {"plots", "adapters"},
-    {"cli"},
+    {"plots", "adapters", "conformance"},
+    {"cli", "templates"},
 ]
 LEVEL = {part: level for level, parts in enumerate(FLOORS) for part in parts}
 # samplers see callables only: they stand above physics but may not know it

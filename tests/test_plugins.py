@@ -153,7 +153,8 @@ def test_every_contract_is_written_where_errors_say(group):
 def test_code_of_a_guest_is_part_of_what_it_is_and_that_of_built_in_parts_is_not(tmp_path):
     path = tmp_path / "mine.py"
     path.write_text("class Mine:\n    citations = ['me']\n")
-    mine = plugins.Component("mine.py:Mine", plugins.referred(f"{path}:Mine", allow_code=True), Options())
+    plugin = plugins.referred(f"{path}:Mine", allow_code=True)
+    mine = plugins.Component("mine.py:Mine", plugin, Options())
     before = mine.code
     path.write_text("class Mine:\n    citations = ['you']\n")
     assert before != mine.code

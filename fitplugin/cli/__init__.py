@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 import fitplugin
-from fitplugin.cli import datasets, learning, models, runs, scans, simulation, studies, tools
+from fitplugin.cli import datasets, learning, models, new, runs, scans, simulation, studies, tools
 from fitplugin.errors import FitpluginError, InputError
 
 
@@ -49,6 +49,6 @@ for _command in (
     studies.reconstruct, studies.audit, studies.coverage, studies.bench,
     scans.check, scans.train, models.model,
     simulation.simulate, learning.learn, datasets.dataset,
-    tools.doctor, tools.plugins, tools.counts,
+    tools.doctor, tools.plugins, new.new, tools.counts,
 ):  # fmt: skip
     main.add_command(_command)

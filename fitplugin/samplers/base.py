@@ -74,12 +74,14 @@ ProgressCallback = Callable[[Progress], None]
 
 
 class Sampler(Protocol):
-    """A nested sampler: a plugin of the group ``fitplugin.samplers``."""
+    """A sampler: a plugin of the group ``fitplugin.samplers``, a class called without arguments.
+
+    It need not inherit from anything, and may besides have ``citations``, a tuple of texts.
+    `fitplugin.templates.sampler` is a small one.
+    """
 
     Options: ClassVar[type[BaseModel]]
     """The options a scan file may set, with their defaults; validated before anything runs."""
-
-    citations: ClassVar[tuple[str, ...]]
 
     # A sampler that starts processes of its own has besides
     # `for_processes(options, processes) -> options`: what its options are on so many.
@@ -102,7 +104,20 @@ class Sampler(Protocol):
         directory: Path,
         progress: ProgressCallback,
     ) -> Chain:
-        """Sample ``problem``; scratch files, if any, go below ``directory``."""
+        """Sample ``problem``; scratch files, if any, go below ``directory``.
+
+        Points are evaluated by `fitplugin.samplers.evaluation.evaluate_many`, which checks the
+        likelihood, keeps the journal for ``--resume`` and uses the pool; `draw_live_points` of
+        `fitplugin.samplers.prior` draws the first ones with it. All that is random comes from
+        ``seed``. ``progress`` is told a `Progress` now and then; its last one is the result.
+
+        Raises
+        ------
+        InputError
+            If hardly any of the prior is valid.
+        LikelihoodError
+            If the likelihood breaks its contract; names theta.
+        """
 
 
 def require_enough_live_points(n_live: int, n_dim: int, n_runs: int = 1) -> None:

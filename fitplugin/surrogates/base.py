@@ -16,6 +16,7 @@ from fitplugin.errors import InputError
 from fitplugin.surrogates.dataset import Dataset, Schema
 
 Fitted = TypeVar("Fitted", bound="Surrogate")
+Array = TypeVar("Array", bound="ArraySurrogate")
 
 
 class Prediction(NamedTuple):
@@ -44,9 +45,13 @@ class Examined(NamedTuple):
 
 
 class Surrogate(ABC):
-    """A learned map theta -> (mean, std): a plugin of the group ``fitplugin.surrogates``."""
+    """A learned map theta -> (mean, std): a plugin of the group ``fitplugin.surrogates``.
+
+    One whose `fit` learns nothing but arrays is an `ArraySurrogate`, which asks for less.
+    """
 
     Options: ClassVar[type[BaseModel]]
+    """What a scan file may say beside ``kind``; a subclass of `fitplugin.options.Options`."""
     citations: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
@@ -72,13 +77,17 @@ class Surrogate(ABC):
 
     @abstractmethod
     def fit(self: Fitted, dataset: Dataset, rng: np.random.Generator) -> Fitted:
-        """Return a fitted surrogate; it is immutable from then on."""
+        """Return a fitted surrogate, a new object that is immutable from then on.
+
+        It calls `check` first; all that is random in it comes from ``rng``.
+        """
 
     @abstractmethod
     def examine(self, inputs: ArrayLike) -> Examined:
         """Predict at (n_points, n_inputs) inputs, and say how remote they are.
 
-        A point never depends on its batch.
+        Mean and error are (n_points, n_targets), the error positive; a point never depends on
+        its batch. `fitplugin.arrays.as_points` checks inputs, `Schema.remoteness` is a distance.
         """
 
     @abstractmethod
@@ -129,6 +138,38 @@ class Surrogate(ABC):
     def ranges(self) -> FloatArray:
         """(n_inputs, 2) box in which the training inputs were drawn."""
         return self.schema.ranges
+
+
+class ArraySurrogate(Surrogate):
+    """A surrogate that is its options and arrays by name: `fit` and `examine` are all it needs.
+
+    `fit` returns ``type(self)(self.options, {**dataset.schema.to_arrays(), ...})``, and `examine`
+    reads ``self.arrays``: see `fitplugin.templates.surrogate`.
+    """
+
+    def __init__(self, options: Any, arrays: Mapping[str, np.ndarray] | None = None) -> None:
+        self.options = options
+        self._arrays = arrays
+
+    @property
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """What `fit` has learned, names and box among it; `InputError` before `fit`."""
+        arrays: Mapping[str, np.ndarray] = require_fitted(self._arrays)
+        return arrays
+
+    @property
+    def schema(self) -> Schema:
+        """Names and box of what was learned; `InputError` before `fit`."""
+        return Schema.from_arrays(self.arrays)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays."""
+        return dict(self.arrays)
+
+    @classmethod
+    def from_arrays(cls: type[Array], options: Any, arrays: Mapping[str, np.ndarray]) -> Array:
+        """Rebuild the fitted surrogate that `to_arrays` came from."""
+        return cls(options, arrays)
 
 
 def require_fitted(fitted: Any) -> Any:

@@ -1,0 +1,1 @@
+"""The smallest plugins that work: what `fitplugin new plugin` copies, with their tests."""
