@@ -10,10 +10,10 @@ from typing import ClassVar
 from pydantic import BaseModel, Field, ValidationError
 
 from fitplugin.active.base import Answer, Request, Setting
+from fitplugin.data.files import write_atomically
 from fitplugin.data.json_files import read_object
 from fitplugin.errors import InputError
 from fitplugin.options import Options
-from fitplugin.surrogates.store import write_atomically
 
 _HELP = """Requests of `fitplugin learn`.
 

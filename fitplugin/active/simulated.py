@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, PositiveInt
 
 from fitplugin.active.base import Answer, Request, Setting
 from fitplugin.active.functions import function_of
+from fitplugin.data.files import write_atomically
 from fitplugin.options import Options
 from fitplugin.pools.base import available_cores
 from fitplugin.simulation import session
@@ -18,7 +19,6 @@ from fitplugin.simulation.points import read_points
 from fitplugin.simulation.records import PointRecord, read_records
 from fitplugin.simulation.settings import Settings, settings_of
 from fitplugin.studies.machine import machine_now
-from fitplugin.surrogates.store import write_atomically
 
 
 class SimulationOptions(Options):

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from fitplugin.active.base import Answer, Request
+from fitplugin.data.files import write_atomically
 from fitplugin.data.json_files import read_object
 from fitplugin.errors import InputError
-from fitplugin.surrogates.store import write_atomically
 
 _LOOP = "loop.json"
 _CHECKSUM = "sha256"

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fitplugin.data.files import write_atomically
 from fitplugin.errors import InputError
 from fitplugin.plots import html
 from fitplugin.plots import run_report_results as results
@@ -23,7 +24,6 @@ from fitplugin.plots.run_report_trust import trust_section
 from fitplugin.plots.typesetting import sentence
 from fitplugin.plots.views import views_of
 from fitplugin.runs.directory import Run
-from fitplugin.surrogates.store import write_atomically
 
 PAGE = "report.html"
 """Name of a report within the directory of its run, unless another is given."""

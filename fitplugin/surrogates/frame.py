@@ -85,8 +85,8 @@ def transformed(dataset: Dataset, options: TransformOptions, with_errors: bool =
         If a target is outside the domain, or has an error where the slope is infinite.
     """
     error = dataset.target_error if with_errors else None
-    targets = np.empty_like(dataset.targets)
-    errors = None if error is None else np.empty_like(error)
+    targets = np.empty_like(dataset.targets, dtype=float)
+    errors = None if error is None else np.empty_like(error, dtype=float)
     for column, name in enumerate(dataset.target_names):
         known = None if error is None else error[:, column]
         z, z_error = forward(dataset.targets[:, column], known, options=options, name=name)

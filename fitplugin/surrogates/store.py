@@ -11,8 +11,6 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-import os
-import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Mapping
@@ -23,6 +21,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from fitplugin import plugins
+from fitplugin.data.files import write_atomically
 from fitplugin.errors import InputError
 from fitplugin.surrogates.base import Prediction, Surrogate
 from fitplugin.surrogates.card import Card, describe, one_line, read_card_text, write_card
@@ -137,21 +136,6 @@ def read_card(path: str | Path) -> Card:
         return _unpack(_content(Path(path)))[1]
     except InputError as error:
         raise error.at(str(path)) from error
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or an accident, never meets half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(scratch).replace(path)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
 
 
 def _content(path: Path) -> bytes:

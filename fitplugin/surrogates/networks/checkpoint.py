@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from fitplugin.data.files import write_atomically
 from fitplugin.errors import InputError
-from fitplugin.surrogates.store import write_atomically
 
 _SECONDS_BETWEEN = 10.0
 _OF = "training"
