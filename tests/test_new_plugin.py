@@ -8,12 +8,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from fitplugin import plugins
 from fitplugin.cli import main
 from fitplugin.cli.new import KINDS
+from fitplugin.conformance import check_constraint
 
+README = Path(__file__).parents[1] / "README.md"
 NAME = {kind: f"guest_{kind}" for kind in KINDS}
 
 
@@ -150,3 +154,30 @@ def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path, monkeypat
     done = new("heavy")
     assert done.exit_code == 2
     assert "heavy: cannot be written: No such file or directory" in done.output
+
+
+def test_smallest_plugin_of_the_readme_keeps_its_contract(packages):
+    section = README.read_text().partition("## Plugins\n")[2].partition("\n## ")[0]
+    blocks = re.findall(r"```(\w+)\n(.*?)```", section, re.DOTALL)
+    code, registered = (
+        next(text for kind, text in blocks if kind == k) for k in ("python", "toml")
+    )
+    module = {}
+    exec(code, module)
+    plugin = module["HeavyStops"]
+    check_constraint(plugin, plugin.Options(low=600), {"m_stop1": np.linspace(0.0, 2000.0, 11)})
+    written = (packages / NAME["constraint"] / "pyproject.toml").read_text()
+    assert (
+        registered.replace("heavy_stops", NAME["constraint"]).replace(
+            "HeavyStops", "GuestConstraint"
+        )
+        in written
+    )
+
+
+def test_readme_says_where_every_contract_is_written():
+    section = README.read_text().partition("## Plugins\n")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| `")]
+    for group, (contract, _) in plugins.CONTRACTS.items():
+        row = next(row for row in rows if group.removeprefix("fitplugin") in row)
+        assert contract.rpartition(".")[0].replace(".", "/") + ".py" in row

@@ -18,6 +18,9 @@ class Term(Protocol):
     with these attributes, called with their options; they need not inherit from anything. What
     is constant may be a plain attribute where a property stands here. A class may besides have
     ``citations``, a tuple of texts. `fitplugin.templates.likelihood` is a small one.
+
+    Those of ``fitplugin.combinations`` are called with their options, the regions and the
+    `Nuisances`, and make one number of the regions' observables.
     """
 
     Options: ClassVar[type[BaseModel]]
