@@ -62,7 +62,10 @@ def _entries(mode: str, *values: ArrayLike) -> Entries:
 
 
 def lognormal(count: FloatArray, error: FloatArray, mode: str) -> tuple[FloatArray, FloatArray]:
-    """Return log-median and width k of a yield."""
+    """Return log-median and width k of yields and their errors [events], arrays of one shape.
+
+    A yield of zero has the log-median `ABSENT` and no width; see the module for the modes.
+    """
     ratio = np.minimum(error / np.maximum(count, 1e-300), 1e150)
     shift: FloatArray | float = 0.0
     if mode == "scynet":

@@ -117,6 +117,11 @@ DECISIONS = tuple(Decision(float(k)) for k in range(-3, 4))
 def mistakes(said: ArrayLike, truth: ArrayLike) -> Mistakes:
     """Count mistakes: (n_points,) decisions against truths of 0 and 1.
 
+    Raises
+    ------
+    InputError
+        If the shapes differ.
+
     >>> mistakes([True, True, False], [1, 0, 1])
     Mistakes(n_valid=2, n_invalid=1, n_false_valid=1, n_false_invalid=1)
     """
@@ -133,6 +138,22 @@ def overlaps(
 ) -> BoolArray:
     """Whether mean +- k sd shares a value with a closed window: a mass that may be inside.
 
+    Parameters
+    ----------
+    mean, std : arrays that broadcast
+        Predictions, in the unit of the window.
+    window : (low, high)
+    k : float
+
+    Returns
+    -------
+    array of bool, of the broadcast shape
+
+    Raises
+    ------
+    InputError
+        If the window does not ascend.
+
     >>> overlaps([122.0, 119.0], [0.5, 0.5], (123.0, 127.0))
     array([ True, False])
     """
@@ -146,6 +167,13 @@ def overlaps(
 def is_certain(mean: ArrayLike, std: ArrayLike, factor: float, k: float = 3.0) -> BoolArray:
     """Whether a positive quantity is known within a factor: (mean + k sd) / (mean - k sd).
 
+    Arrays and k are those of `overlaps`.
+
+    Raises
+    ------
+    InputError
+        If the factor is not above 1.
+
     >>> is_certain([1.0, 1.0, 1.0], [0.1, 0.3, 0.4], factor=10.0)
     array([ True, False, False])
     """
@@ -156,7 +184,13 @@ def is_certain(mean: ArrayLike, std: ArrayLike, factor: float, k: float = 3.0) -
 
 
 def percent_error(mean: ArrayLike, truth: ArrayLike) -> float:
-    """Mean of |mean - truth| / |truth|, in percent."""
+    """Mean of |mean - truth| / |truth| over (n_points,) predictions, in percent.
+
+    Raises
+    ------
+    InputError
+        If a truth is 0.
+    """
     values = np.asarray(truth, dtype=float)
     if not (values != 0).all():
         raise InputError("truth", "is 0 somewhere: no relative error there")
@@ -164,7 +198,7 @@ def percent_error(mean: ArrayLike, truth: ArrayLike) -> float:
 
 
 def coverage(mean: ArrayLike, std: ArrayLike, truth: ArrayLike) -> dict[str, Any]:
-    """Share of truths within 1, 2 and 3 sd, beside what a Gaussian would give.
+    """Share of (n_points,) truths within 1, 2 and 3 sd, beside what a Gaussian would give.
 
     >>> coverage([0.0, 0.0], [1.0, 1.0], [0.5, 2.5])
     {'1 sd': (0.5, 0.6827), '2 sd': (0.5, 0.9545), '3 sd': (1.0, 0.9973)}

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import log_ndtr, ndtr, ndtri
 
-from fitplugin.arrays import FloatArray
+from fitplugin.arrays import BoolArray, FloatArray
 from fitplugin.errors import InputError
 from fitplugin.stats.counts import Mode, lognormal, q_mu
 
@@ -17,7 +17,7 @@ _STEPS = 60
 
 
 def expected_limit(
-    background: ArrayLike,
+    n_background: ArrayLike,
     background_error: ArrayLike,
     mode: Mode = "mean",
     confidence: float = 0.95,
@@ -29,8 +29,12 @@ def expected_limit(
 
     Parameters
     ----------
-    background, background_error : arrays that broadcast
+    n_background, background_error : arrays that broadcast
         Expected background and its error [events], > 0.
+    mode : {"mean", "median", "scynet", "histfactory", "gamma"}
+        What the error means; see `fitplugin.stats.counts`.
+    confidence : float
+        1 - alpha.
 
     Returns
     -------
@@ -42,17 +46,15 @@ def expected_limit(
     >>> float(expected_limit(1e4, 1e-6).round(1))     # about 1.96 sqrt(B) for large counts
     197.3
     """
-    b, error = np.broadcast_arrays(np.asarray(background, float), np.asarray(background_error))
+    b, error = np.broadcast_arrays(np.asarray(n_background, float), np.asarray(background_error))
     target = float(ndtri(1.0 - 0.5 * (1.0 - confidence))) ** 2
-    low = np.zeros(b.shape)
     # far beyond any limit: q grows at least like 2 (S - B ln(1 + S/B)) without errors, and a
     # lognormal background costs no more than the same number of its own deviations
     high = 50.0 + 50.0 * np.sqrt(b) + 50.0 * error
-    for _ in range(_STEPS):
-        middle = 0.5 * (low + high)
-        excluded = np.asarray(q_mu(b, middle, 0.0, b, error, mode=mode)) > target
-        low, high = np.where(excluded, low, middle), np.where(excluded, middle, high)
-    return np.asarray(0.5 * (low + high))
+    return _crossing(
+        lambda n_signal: np.asarray(q_mu(b, n_signal, 0.0, b, error, mode=mode)) > target,
+        np.zeros(b.shape), high,
+    )  # fmt: skip
 
 
 class UpperLimits(NamedTuple):
@@ -71,7 +73,7 @@ def upper_limits(
     n_observed: ArrayLike,
     n_signal: ArrayLike,
     signal_error: ArrayLike,
-    background: ArrayLike,
+    n_background: ArrayLike,
     background_error: ArrayLike,
     mode: Mode = "mean",
     confidence: float = 0.95,
@@ -84,7 +86,7 @@ def upper_limits(
 
     Parameters
     ----------
-    n_observed, n_signal, signal_error, background, background_error : arrays that broadcast
+    n_observed, n_signal, signal_error, n_background, background_error : arrays that broadcast
         Events; the error of the signal is relative, and the same at every mu. Signal and
         background > 0.
     mode : str
@@ -113,10 +115,10 @@ def upper_limits(
     n, s, ds, b, db = (
         np.array(a, dtype=float)
         for a in np.broadcast_arrays(
-            n_observed, n_signal, signal_error, background, background_error
+            n_observed, n_signal, signal_error, n_background, background_error
         )
     )
-    for name, values in (("n_signal", s), ("background", b)):
+    for name, values in (("n_signal", s), ("n_background", b)):
         if not (values > 0).all():
             raise InputError(name, "is not above 0 everywhere; a limit on mu needs both")
     median, width = lognormal(b, db, mode)
@@ -139,22 +141,27 @@ def upper_limits(
 
     alpha = 1.0 - confidence
 
+    def limit(is_excluded: Callable[[FloatArray], BoolArray]) -> FloatArray:
+        ends = np.full(n.shape, np.log(1e-9)), np.full(n.shape, np.log(1e9))
+        return np.asarray(np.exp(_crossing(lambda log_mu: is_excluded(np.exp(log_mu)), *ends)))
+
     def expected(n_sd: float) -> FloatArray:
         threshold = float(ndtri(1.0 - alpha * ndtr(n_sd)) + n_sd)
-        return _crossing(lambda mu: root_q_asimov(mu) - threshold, n.shape)
+        return limit(lambda mu: root_q_asimov(mu) > threshold)
 
-    observed = _crossing(lambda mu: np.log(alpha) - log_cls(mu), n.shape)
+    observed = limit(lambda mu: np.log(alpha) > log_cls(mu))
     return UpperLimits(observed, expected(0.0), expected(-1.0), expected(1.0))
 
 
-def _crossing(excess: Callable[[FloatArray], FloatArray], shape: tuple[int, ...]) -> FloatArray:
-    """Return where a rising function of mu crosses zero, by halving ln mu."""
-    low, high = np.full(shape, np.log(1e-9)), np.full(shape, np.log(1e9))
+def _crossing(
+    is_above: Callable[[FloatArray], BoolArray], low: FloatArray, high: FloatArray
+) -> FloatArray:
+    """Return where a condition that holds from some place on begins to, by halving."""
     for _ in range(_STEPS):
         middle = 0.5 * (low + high)
-        above = excess(np.exp(middle)) > 0
+        above = is_above(middle)
         low, high = np.where(above, low, middle), np.where(above, middle, high)
-    return np.asarray(np.exp(0.5 * (low + high)))
+    return np.asarray(0.5 * (low + high))
 
 
 def _fitted_nuisance(n: FloatArray, median: FloatArray, width: FloatArray) -> FloatArray:

@@ -85,11 +85,11 @@ def test_limits_scale_and_order():
 
 @pytest.mark.parametrize(
     ("changes", "where"),
-    [({"n_signal": 0.0}, "n_signal"), ({"background": 0.0}, "background"),
+    [({"n_signal": 0.0}, "n_signal"), ({"n_background": 0.0}, "n_background"),
      ({"mode": "gamma"}, "mode")],
 )  # fmt: skip
 def test_what_has_no_limit_is_refused_by_name(changes, where):
-    given = {"n_observed": 10, "n_signal": 5.0, "signal_error": 1.0, "background": 10.0,
+    given = {"n_observed": 10, "n_signal": 5.0, "signal_error": 1.0, "n_background": 10.0,
              "background_error": 2.0, **changes}  # fmt: skip
     with pytest.raises(InputError) as caught:
         upper_limits(**given)

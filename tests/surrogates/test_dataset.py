@@ -9,7 +9,6 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from fitplugin.errors import InputError
-from fitplugin.surrogates.dgp.partition import kdtree_blocks, neighbourhoods, random_blocks
 
 
 def test_split_is_a_partition_and_reproducible(tiny_dataset):
@@ -36,21 +35,3 @@ def test_targets_must_be_finite(tiny_dataset, value):
 def test_points_outside_their_box_are_refused(tiny_dataset):
     with pytest.raises(InputError, match="y: .* is outside"):
         replace(tiny_dataset, ranges=np.array([[-2.0, 2.0], [0.0, 3.0]]))
-
-
-@pytest.mark.parametrize("n_blocks", [1, 2, 7, 13])
-def test_blocks_hold_every_point_once(tiny_dataset, n_blocks):
-    for rows in (
-        random_blocks(400, n_blocks, np.random.default_rng(0)),
-        kdtree_blocks(tiny_dataset.inputs, n_blocks),
-    ):
-        assert_array_equal(np.sort(rows[rows >= 0]), np.arange(400))
-        sizes = (rows >= 0).sum(axis=1)
-        assert len(rows) == n_blocks
-        assert sizes.max() - sizes.min() <= 2
-
-
-def test_neighbourhoods_overlap_and_reach_everything(tiny_dataset):
-    rows = neighbourhoods(tiny_dataset.inputs, 40, 30)
-    assert rows.shape == (40, 30)
-    assert len(np.unique(rows)) == 400
