@@ -1,4 +1,4 @@
-"""Array aliases and the checks that every public function makes of its arguments."""
+"""Array aliases, and what every floor does with arrays: checks, scattering, tiles."""
 
 from __future__ import annotations
 
@@ -57,3 +57,11 @@ def scattered(values: np.ndarray, rows: BoolArray, elsewhere: Any = np.nan) -> n
     full = np.full(len(rows), elsewhere, dtype=values.dtype)
     full[rows] = values
     return full
+
+
+def tiled(rows: FloatArray, width: int) -> FloatArray:
+    """Return (n_points, n_inputs) rows as (n_tiles, width, n_inputs), the first again at the end.
+
+    A matrix product of one fixed shape gives a point the same digits alone and in any batch.
+    """
+    return np.resize(rows, (-(-len(rows) // width), width, rows.shape[1]))

@@ -60,6 +60,12 @@ def _value(text: str) -> Any:
         return text
 
 
+def problem_of(error: ValidationError) -> tuple[str, str]:
+    """Return where the first problem is, such as ``sampling.n_draws``, and what is wrong there."""
+    first = error.errors(include_url=False)[0]
+    return ".".join(map(str, first["loc"])), first["msg"]
+
+
 def located_error(loc: tuple[str | int, ...], value: Any, message: str) -> ValidationError:
     """Return a validation error at a place below the current one."""
     problem = PydanticCustomError("fitplugin", "{message}", {"message": message})

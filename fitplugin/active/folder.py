@@ -13,7 +13,7 @@ from fitplugin.active.base import Answer, Request, Setting
 from fitplugin.data.files import write_atomically
 from fitplugin.data.json_files import read_object
 from fitplugin.errors import InputError
-from fitplugin.options import Options
+from fitplugin.options import Options, problem_of
 
 _HELP = """Requests of `fitplugin learn`.
 
@@ -88,9 +88,8 @@ def _read(path: Path, number: int) -> Answer:
     except OSError as error:
         return Answer(number, {}, f"{path.name}: cannot be read: {error.strerror}")
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        place = ".".join(map(str, problem["loc"]))
-        return Answer(number, {}, f"{path.name}: {place + ': ' if place else ''}{problem['msg']}")
+        place, message = problem_of(error)
+        return Answer(number, {}, f"{path.name}: {place + ': ' if place else ''}{message}")
     if told.failed is not None:
         return Answer(number, {}, told.failed)
     if told.values is None:

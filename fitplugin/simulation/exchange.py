@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 from pydantic import Field, ValidationError
 
 from fitplugin.errors import InputError, one_of
-from fitplugin.options import Options
+from fitplugin.options import Options, problem_of
 from fitplugin.physics.slha import CODES
 from fitplugin.simulation.base import Counts
 from fitplugin.simulation.points import SUFFIX, Point
@@ -207,7 +207,6 @@ def _json(content: Any) -> str:
 
 def _first(error: Exception) -> str:
     if isinstance(error, ValidationError):
-        problem = error.errors(include_url=False)[0]
-        place = ".".join(map(str, problem["loc"]))
-        return f"{place}: {problem['msg']}" if place else problem["msg"]
+        place, message = problem_of(error)
+        return f"{place}: {message}" if place else message
     return f"{type(error).__name__}: {error}"

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from pydantic import Field, ValidationError, model_validator
 
 from fitplugin.errors import InputError
-from fitplugin.options import Options
+from fitplugin.options import Options, problem_of
 
 
 class Header(Options):
@@ -146,9 +146,8 @@ def _parsed(model: Any, line: bytes, where: str) -> Any:
     try:
         return model.model_validate_json(line)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        place = ".".join(map(str, problem["loc"]))
-        message = f"is damaged, or of another format: {place}: {problem['msg']}"
+        place, message = problem_of(error)
+        message = f"is damaged, or of another format: {place}: {message}"
         raise InputError(where, message.replace(": : ", ": ")) from error
 
 

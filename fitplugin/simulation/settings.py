@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 
 from fitplugin.errors import InputError
-from fitplugin.options import named_values, pair
+from fitplugin.options import named_values, pair, problem_of
 from fitplugin.physics.cross_section import PairProduction, production_of
 from fitplugin.physics.natural_susy import SLHA_ENTRIES
 from fitplugin.physics.slha import entry
@@ -140,7 +140,6 @@ def _simulator(kind: str, options: Iterable[str], context: Mapping[str, Any]) ->
     try:
         return adapter.validate_python({"kind": kind, **values}, context=dict(context))
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        place = ".".join(map(str, problem["loc"]))
+        place, message = problem_of(error)
         where = "--simulator" if place in ("", "kind") else f"--option {place}"
-        raise InputError(where, problem["msg"].removeprefix("Value error, ")) from error
+        raise InputError(where, message.removeprefix("Value error, ")) from error

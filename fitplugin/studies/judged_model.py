@@ -18,7 +18,7 @@ from fitplugin.arrays import FloatArray
 from fitplugin.data.tables import Table, read_table
 from fitplugin.errors import InputError
 from fitplugin.likelihoods.learned import LearnedOptions, chi2_dataset
-from fitplugin.options import named_values
+from fitplugin.options import named_values, problem_of
 from fitplugin.plugins import validation_context
 from fitplugin.runs.models import Order, Planner, train
 from fitplugin.stats.ranges import RangeError, errors_by_range, mean_error
@@ -188,9 +188,8 @@ def learn_table(
             context=validation_context(None, allow_code),
         )  # fmt: skip
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        place = ".".join(map(str, problem["loc"]))
-        raise InputError(f"--option {place}", problem["msg"]) from error
+        place, message = problem_of(error)
+        raise InputError(f"--option {place}", message) from error
     planner = Planner()
     dataset = chi2_dataset([read_table(reference)], asked)
     planner(target, dataset, asked.surrogate)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from fitplugin.errors import InputError
-from fitplugin.options import named_values
+from fitplugin.options import named_values, problem_of
 from fitplugin.surrogates import save
 from fitplugin.surrogates.bnn import BayesianNetwork
 from fitplugin.surrogates.bnn.prior import PriorOptions
@@ -55,9 +55,8 @@ def reweight_stored(
     try:
         prior = PriorOptions.model_validate(values)
     except ValidationError as error:
-        problem = error.errors(include_url=False)[0]
-        place = ".".join(map(str, problem["loc"]))
-        raise InputError(f"--prior {place}", problem["msg"]) from error
+        place, message = problem_of(error)
+        raise InputError(f"--prior {place}", message) from error
     other = model.reweighted(prior)
     training = None if card.training is None else card.training.model_dump()
     save(

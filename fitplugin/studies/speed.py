@@ -14,6 +14,7 @@ from tqdm import tqdm
 from fitplugin.arrays import FloatArray
 from fitplugin.data.tables import read_table
 from fitplugin.errors import InputError
+from fitplugin.options import problem_of
 from fitplugin.pools.base import POINTS_PER_TASK
 from fitplugin.runs import directory
 from fitplugin.runs.build import Scan
@@ -96,9 +97,8 @@ class Speed(NamedTuple):
         try:
             return TypeAdapter(Speed).validate_python(values)
         except ValidationError as error:
-            problem = error.errors(include_url=False)[0]
-            place = ".".join(map(str, problem["loc"]))
-            raise InputError(f"{NUMBERS}: {place}", problem["msg"]) from error
+            place, message = problem_of(error)
+            raise InputError(f"{NUMBERS}: {place}", message) from error
 
 
 def measure(

@@ -24,7 +24,8 @@ from pydantic import (
 
 import fitplugin
 from fitplugin.arrays import FloatArray
-from fitplugin.errors import InputError
+from fitplugin.errors import InputError, printable
+from fitplugin.options import problem_of
 from fitplugin.surrogates.base import Prediction, Surrogate
 
 SCHEMA_VERSION = 2
@@ -219,16 +220,14 @@ def one_line(problem: object) -> str:
     'not this'
     """
     if isinstance(problem, ValidationError):
-        first = problem.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        problem = f"{place}: {first['msg']}" if place else first["msg"]
+        place, message = problem_of(problem)
+        problem = f"{place}: {message}" if place else message
     elif isinstance(problem, KeyError):
         problem = f"{problem} is missing"
     elif isinstance(problem, Exception) and not str(problem):
         problem = type(problem).__name__
-    text = " ".join(str(problem).split())
     # what came out of a damaged file may hold anything: keep the terminal readable
-    plain = "".join(letter if letter.isprintable() else "?" for letter in text)
+    plain = printable(" ".join(str(problem).split()))
     return plain if len(plain) <= 200 else f"{plain[:200]}..."
 
 

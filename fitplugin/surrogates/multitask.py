@@ -21,10 +21,9 @@ import numpy as np
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize
 
-from fitplugin.arrays import FloatArray, IntArray
+from fitplugin.arrays import FloatArray, IntArray, tiled
 from fitplugin.errors import InputError
 from fitplugin.surrogates.kernels import squared_exponential
-from fitplugin.surrogates.networks.dense import tiled
 
 _LENGTHS, _TRENDS, _TASKS, _NOISES = (-3.0, 4.0), (-5.0, 2.0), (-3.0, 3.0), (-7.0, 1.0)
 _COUPLING = (-20.0, 20.0)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fitplugin.arrays import FloatArray
+from fitplugin.arrays import FloatArray, tiled
 from fitplugin.errors import InputError, one_of
 
 TILE = 8
@@ -82,7 +82,7 @@ class DenseNetwork:
         any number of threads.
         """
         rows = np.asarray(points, dtype=self.weights[0].dtype)
-        values = tiled(rows)
+        values = tiled(rows, TILE)
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             values = values @ weight
             values += bias
@@ -114,14 +114,6 @@ class DenseNetwork:
     ) -> DenseNetwork:
         """Undo `to_arrays`; what the units do is no array."""
         return cls(*layers_of_arrays(arrays, prefix), activation, output)
-
-
-def tiled(rows: FloatArray, width: int = TILE) -> FloatArray:
-    """Return (n_points, n_inputs) rows as (n_tiles, width, n_inputs), the first again at the end.
-
-    A matrix product of one fixed shape gives a point the same digits alone and in any batch.
-    """
-    return np.resize(rows, (-(-len(rows) // width), width, rows.shape[1]))
 
 
 def arrays_of_layers(

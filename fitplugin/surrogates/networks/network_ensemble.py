@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fitplugin.arrays import FloatArray
+from fitplugin.arrays import FloatArray, tiled
 from fitplugin.errors import InputError
 from fitplugin.surrogates.networks.dense import (
     TILE,
@@ -15,7 +15,6 @@ from fitplugin.surrogates.networks.dense import (
     Activation,
     arrays_of_layers,
     layers_of_arrays,
-    tiled,
 )
 
 _AT_ONCE = 4096  # values of a layer and tile that fit the caches
@@ -65,7 +64,7 @@ class NetworkEnsemble:
     def __call__(self, points: FloatArray) -> FloatArray:
         """Map (n_points, n_in) to (n_networks, n_points, n_outputs)."""
         rows = np.asarray(points, dtype=self.weights[0].dtype)
-        tiles = tiled(rows)
+        tiles = tiled(rows, TILE)
         found = np.empty((self.n_networks, *tiles.shape[:2], self.units[-1]), dtype=rows.dtype)
         step = max(1, _AT_ONCE // (TILE * max(self.units)))
         for start in range(0, len(tiles), step):
