@@ -11,7 +11,7 @@ from types import ModuleType
 import fitplugin
 from fitplugin.errors import InputError, MissingExtraError, one_of
 from fitplugin.likelihoods.joint import JointLikelihood
-from fitplugin.physics.natural_susy import DIMENSIONLESS, LABELS
+from fitplugin.physics.symbols import NATURAL_SUSY, Symbol, Symbols, plain
 
 INSTALL = "pip install 'fitplugin[hosts]'"
 
@@ -58,14 +58,9 @@ def chosen_blobs(joint: JointLikelihood, wanted: Sequence[str]) -> tuple[str, ..
     return tuple(wanted)
 
 
-def latex(name: str) -> str:
-    """Return the LaTeX of a parameter or blob, without dollars; the name itself if it has none."""
-    return LABELS.get(name, r"\mathrm{" + name.replace("_", r"\_") + "}")
-
-
-def unit(name: str) -> str | None:
-    """Return the unit of a parameter or mass, if it is known to have one."""
-    return "GeV" if name in LABELS and name not in DIMENSIONLESS else None
+def symbol_of(name: str, symbols: Symbols) -> Symbol:
+    """Return how a parameter is written: as its scan file says, as usual, or by its name."""
+    return symbols.get(name) or NATURAL_SUSY.get(name) or plain(name)
 
 
 def identifiers(names: Iterable[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import fitplugin
-from fitplugin.adapters.base import joint_of, latex, require, unit
+from fitplugin.adapters.base import joint_of, require, symbol_of
 from fitplugin.likelihoods.joint import JointLikelihood
 
 # so low that no sampler sees it, and far from where numbers end
@@ -64,9 +64,10 @@ def as_bilby(
     priors = bilby.core.prior.PriorDict(
         {
             name: bilby.core.prior.Uniform(
-                low, high, name=name, latex_label=f"${latex(name)}$", unit=unit(name)
+                low, high, name=name, latex_label=f"${symbol.latex}$", unit=symbol.unit or None
             )
             for name, (low, high) in zip(joint.names, joint.space.box.tolist(), strict=True)
+            for symbol in [symbol_of(name, joint.space.symbols)]
         }
     )
     return _likelihood(joint, finite), priors

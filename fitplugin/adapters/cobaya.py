@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import fitplugin
-from fitplugin.adapters.base import identifiers, joint_of, latex, require
+from fitplugin.adapters.base import identifiers, joint_of, require, symbol_of
 from fitplugin.errors import InputError
 from fitplugin.likelihoods.joint import JointLikelihood
 from fitplugin.runs.config import read_scan
@@ -52,9 +52,13 @@ def params(scan: str | Path, *, allow_code: bool = False) -> dict[str, Any]:
     InputError
         If the file is not a usable scan.
     """
+    config = read_scan(scan, allow_code=allow_code)
     return {
-        name: {"prior": {"min": float(low), "max": float(high)}, "latex": latex(name)}
-        for name, (low, high) in read_scan(scan, allow_code=allow_code).free.items()
+        name: {
+            "prior": {"min": float(low), "max": float(high)},
+            "latex": symbol_of(name, config.symbols).latex,
+        }
+        for name, (low, high) in config.free.items()
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from fitplugin.cli.options import ALLOW_CODE, AS_JSON, CACHE, RETRAIN, RUN, SCAN
+from fitplugin.cli.scans import require_labels
 from fitplugin.errors import FitpluginError, InputError
 
 
@@ -55,6 +56,7 @@ def run(
     from fitplugin.runs import runner
     from fitplugin.runs.text import summary_table
 
+    require_labels(scan, allow_code)
     if force and resume:
         raise InputError("--force", "discards what --resume continues; give one of them")
     chosen = runner.Member.parse(member) if member else None

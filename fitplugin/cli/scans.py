@@ -12,6 +12,20 @@ from fitplugin.cli.options import ALLOW_CODE, AS_JSON, CACHE, RETRAIN, SCAN, edg
 from fitplugin.errors import FitpluginError, InputError
 
 
+def require_labels(scan: Path, allow_code: bool) -> None:
+    """Refuse a scan whose labels no figure can show, before anything is computed."""
+    from fitplugin.runs.config import read_scan
+
+    symbols = read_scan(scan, allow_code=allow_code).symbols
+    if symbols:
+        from fitplugin.plots.style import require_drawable
+
+        try:
+            require_drawable(symbols)
+        except InputError as error:
+            raise error.at(str(scan)) from error
+
+
 @click.command()
 @SCAN
 @CACHE
@@ -27,6 +41,7 @@ def check(scan: Path, cache: Path | None, allow_code: bool, as_json: bool) -> No
     from fitplugin.runs import runner
     from fitplugin.runs.text import check_table
 
+    require_labels(scan, allow_code)
     found = runner.check(scan, cache, allow_code=allow_code)
     click.echo(json.dumps(found, indent=2) if as_json else check_table(found))
 

@@ -39,12 +39,22 @@ class Table:
         Raises
         ------
         InputError
-            If a column is not there.
+            If a column is not there, or holds something else.
         """
         for name in names:
             if name not in self.columns:
                 raise InputError(self.name, one_of(name, self.columns, "a column"))
-        return np.stack([np.asarray(self.columns[n], dtype=float) for n in names], axis=1)
+        return np.stack([self._number(name) for name in names], axis=1)
+
+    def _number(self, name: str) -> FloatArray:
+        column = self.columns[name]
+        try:
+            return np.asarray(column, dtype=float)
+        except ValueError:
+            row = next(i for i, value in enumerate(column) if not _is_number(value))
+            raise InputError(
+                f"{self.name}: {name}", f"holds {str(column[row])!r} in row {row + 1}; not a number"
+            ) from None
 
 
 def shipped_tables() -> list[str]:
@@ -75,7 +85,9 @@ def read_table(reference: str, folder: Path | None = None) -> Table:
     path = _locate(reference, folder)
     content = path.read_bytes()
     try:
-        columns = _read_npz(path) if path.suffix == ".npz" else _read_csv(content.decode())
+        # spreadsheets put a byte-order mark in front
+        is_npz = path.suffix == ".npz"
+        columns = _read_npz(path) if is_npz else _read_csv(content.decode("utf-8-sig"))
     except (ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
         raise InputError(str(path), f"cannot be read as a table ({error})") from error
     if len({len(column) for column in columns.values()}) > 1:
@@ -161,13 +173,27 @@ def _read_npz(path: Path) -> dict[str, np.ndarray]:
 
 def _read_csv(text: str) -> dict[str, np.ndarray]:
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-    header, *rows = csv.reader(lines)
-    if not rows:
+    if len(lines) < 2:
         raise ValueError("no rows")
+    header, *rows = csv.reader(lines)
+    names = [name.strip() for name in header]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"column {name!r} appears twice")
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(names):
+            raise ValueError(f"row {number} has {len(row)} cells for {len(names)} columns")
     return {
-        name.strip(): _column(values)
-        for name, values in zip(header, zip(*rows, strict=True), strict=True)
+        name: _column(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)
     }
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _column(values: Sequence[str]) -> np.ndarray:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from fitplugin.physics.cross_section_sources import (
     Source,
     source_digest,
 )
+from fitplugin.physics.spectrum import Spectrum
 
 
 class Process(NamedTuple):
@@ -43,18 +44,41 @@ class CrossSection(NamedTuple):
     """Total cross-section and its error, and that of each process, (n_points,) in fb.
 
     Where a mass is outside the table, ``in_table`` is False and the value continues the table's
-    last slope, to say how large it would be; NaN where a mass is not positive.
+    last slope, to say how large it would be; NaN where a mass is not positive. ``remoteness`` is
+    above 1 where a learned one extrapolates.
     """
 
     value: FloatArray
     error: FloatArray
     in_table: BoolArray
     by_process: Mapping[str, FloatArray]
+    remoteness: FloatArray
 
     def take(self, rows: BoolArray) -> CrossSection:
         """Return the points where ``rows`` is True."""
         by_process = {name: column[rows] for name, column in self.by_process.items()}
-        return CrossSection(self.value[rows], self.error[rows], self.in_table[rows], by_process)
+        return CrossSection(
+            self.value[rows], self.error[rows], self.in_table[rows], by_process,
+            self.remoteness[rows],
+        )  # fmt: skip
+
+
+class Production(Protocol):
+    """Gives the total cross-section at parameter points."""
+
+    processes: tuple[str, ...]
+
+    def at(
+        self,
+        parameters: FloatArray,
+        spectrum: Spectrum,
+        error_factor: Callable[[FloatArray], FloatArray],
+    ) -> CrossSection:
+        """Return it at (n_points, n_inputs) points, whose spectra are known.
+
+        ``error_factor`` maps the remoteness from training points, (n_points,), to the factor on
+        the error of whatever is learned here.
+        """
 
 
 def production_of(
@@ -137,7 +161,17 @@ class PairProduction:
         """Return that of one process at (n_points,) exact masses [GeV]."""
         curve, own = self._curves[process], mass[PROCESSES[process].mass]
         value, relative, _ = curve(own)
-        return CrossSection(value, relative * value, curve.covers(own), {process: value})
+        at_home = np.zeros_like(value)
+        return CrossSection(value, relative * value, curve.covers(own), {process: value}, at_home)
+
+    def at(
+        self,
+        parameters: FloatArray,
+        spectrum: Spectrum,
+        error_factor: Callable[[FloatArray], FloatArray],
+    ) -> CrossSection:
+        """See `Production`: `total` at the masses of the spectrum; nothing is learned here."""
+        return self.total(spectrum.mass, spectrum.error)
 
     def total(
         self, mass: Mapping[str, FloatArray], mass_error: Mapping[str, FloatArray]
@@ -162,7 +196,7 @@ class PairProduction:
             common += relative * value
             independent += np.square(shift * value)
         error = np.sqrt(np.square(common) + independent)
-        return CrossSection(total, error, in_table, by_process)
+        return CrossSection(total, error, in_table, by_process, np.zeros(shape))
 
 
 def summed_cross_sections(

@@ -140,10 +140,7 @@ def _rows(table: Table, table_class: str) -> FloatArray:
     chosen = table.columns["process"] == table_class
     if not chosen.any():
         raise InputError(table.name, f"has no rows for {table_class}")
-    try:
-        rows = table.numbers(_COLUMNS)[chosen]
-    except ValueError as error:
-        raise InputError(table.name, f"{', '.join(_COLUMNS)} must be numbers: {error}") from error
+    rows = table.numbers(_COLUMNS)[chosen]
     rows = rows[np.argsort(rows[:, 0], kind="stable")]
     mass, sigma, relative = rows.T
     bad = ~(np.isfinite(rows).all(axis=1) & (mass > 0) & (sigma > 0) & (relative >= 0))

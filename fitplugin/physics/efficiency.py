@@ -26,7 +26,7 @@ class Efficiency(NamedTuple):
 
 
 class LearnedEfficiency(ABC):
-    """The efficiency of one region, from a surrogate, with the physical bound at zero.
+    """The efficiency of one region, from a surrogate, with the physical bounds at zero and one.
 
     Errors are those of the learned function: Monte Carlo noise that the training points know
     belongs to them. A surrogate that fits its noise instead (the paper's) has it in its error.
@@ -51,7 +51,9 @@ class LearnedEfficiency(ABC):
     def _ask(self, inputs: FloatArray) -> Efficiency:
         """Mean and standard deviation of max(efficiency, 0) under the surrogate's Gaussian."""
         mean, std, remoteness = self._surrogate.examine(inputs)
-        return Efficiency(*rectified(mean[:, 0], std[:, 0]), remoteness)
+        value, error = rectified(mean[:, 0], std[:, 0])
+        # all events pass: a surrogate may overshoot by its error there
+        return Efficiency(np.minimum(value, 1.0), error, remoteness)
 
 
 class PointEfficiency(LearnedEfficiency):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fitplugin.arrays import FloatArray, as_points
 from fitplugin.errors import InputError, one_of
+from fitplugin.physics.symbols import Symbols
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class ParameterSpace:
     ranges : mapping of str to (low, high)
         The free parameters, in the order of theta's columns, in their physical units.
     fixed : mapping of str to float
+    symbols : mapping of str to Symbol
+        How the scan file wants its parameters written.
 
     >>> space = ParameterSpace({"mQ3": (100.0, 1600.0)}, {"tan_beta": 20.0})
     >>> space.prior_transform(np.array([[0.5]]))
@@ -31,6 +34,7 @@ class ParameterSpace:
 
     ranges: Mapping[str, tuple[float, float]]
     fixed: Mapping[str, float]
+    symbols: Symbols = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:

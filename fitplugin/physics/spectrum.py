@@ -47,7 +47,8 @@ class Spectrum(NamedTuple):
     @property
     def answered(self) -> BoolArray:
         """Where the calculator has said something, (n_points,)."""
-        return np.asarray(np.isfinite([*self.mass.values()]).all(axis=0))
+        masses = np.reshape([*self.mass.values()], (len(self.mass), len(self.valid)))
+        return np.asarray(np.isfinite(masses).all(axis=0))
 
     def take(self, rows: BoolArray) -> Spectrum:
         """Return the points where ``rows`` is True."""

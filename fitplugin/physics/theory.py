@@ -12,7 +12,7 @@ import numpy as np
 
 from fitplugin.arrays import BoolArray, FloatArray, scattered
 from fitplugin.errors import InputError, one_of
-from fitplugin.physics.cross_section import PROCESSES, CrossSection, PairProduction
+from fitplugin.physics.cross_section import PROCESSES, CrossSection, Production
 from fitplugin.physics.efficiency import LearnedEfficiency
 from fitplugin.physics.gate import Gate
 from fitplugin.physics.spectrum import Spectrum, SpectrumCalculator
@@ -27,15 +27,17 @@ valid; ``error``: the scan stops and names the point. They are counted in any ca
 
 OUTSIDE = "outside_training"
 NO_SPECTRUM = "no_spectrum"
+_OF_SPECTRUM = ("spectrum_valid", "spectrum_probability")
 
 
 class Observables(NamedTuple):
     """Observables by name, each (n_points,), and the reason why a point has none ('' if it has).
 
     Names: ``spectrum_valid``, ``spectrum_probability``, the masses [GeV] with ``m_X_error``,
-    branching fractions ``br_X_Y``, ``cross_section`` [fb] and ``cross_section_error``, per region
-    ``efficiency[R]``, ``n_signal[R]`` [events] with ``efficiency_error[R]``,
-    ``n_signal_error[R]``, and ``outside_training``: 1 where a surrogate extrapolates.
+    branching fractions ``br_X_Y`` (none of these without a spectrum), ``cross_section`` [fb] and
+    ``cross_section_error``, per region ``efficiency[R]``, ``n_signal[R]`` [events] with
+    ``efficiency_error[R]``, ``n_signal_error[R]``, and ``outside_training``: 1 where a surrogate
+    extrapolates.
     """
 
     values: dict[str, FloatArray]
@@ -49,7 +51,7 @@ class Theory:
     Parameters
     ----------
     calculator : SpectrumCalculator
-    production : PairProduction
+    production : Production
     efficiencies : mapping of region name to LearnedEfficiency
         Those from parameters take them in the order of ``calculator.trained``.
     luminosity : float
@@ -68,7 +70,7 @@ class Theory:
     def __init__(
         self,
         calculator: SpectrumCalculator,
-        production: PairProduction,
+        production: Production,
         efficiencies: Mapping[str, LearnedEfficiency],
         luminosity: float,
         out_of_domain: OutOfDomain = "inflate",
@@ -106,8 +108,7 @@ class Theory:
         """Names of everything that `observables` gives, in order."""
         masses = self._calculator.masses
         return (
-            "spectrum_valid",
-            "spectrum_probability",
+            *(_OF_SPECTRUM if masses else ()),
             *masses,
             *(f"{mass}_error" for mass in masses),
             *self._calculator.branching,
@@ -133,7 +134,7 @@ class Theory:
         if self.out_of_domain == "reject":
             return self.observables(parameters)
         spectrum, cross_section = self._produce(parameters)
-        return self._collect(spectrum, cross_section, {}, spectrum.remoteness > 1)
+        return self._collect(spectrum, cross_section, {}, _is_outside(spectrum, cross_section))
 
     def exists(self, parameters: FloatArray) -> BoolArray:
         """Where there is a spectrum, (n_points,), from a calculator that can tell beforehand.
@@ -154,7 +155,7 @@ class Theory:
         `production` gives; they are NaN at the others.
         """
         spectrum, cross_section = self._produce(parameters)
-        outside = spectrum.remoteness > 1
+        outside = _is_outside(spectrum, cross_section)
         answered = spectrum.answered
         is_asked = wanted is not None and self.out_of_domain != "reject"
         if not is_asked and answered.all():
@@ -195,7 +196,7 @@ class Theory:
             np.ones(len(parameters)),
             zero,
         )
-        cross_section = self._production.total(spectrum.mass, spectrum.error)
+        cross_section = self._production.at(parameters, spectrum, self._error_factor)
         values, remote = self._yields(parameters, spectrum, cross_section)
         return self._collect(spectrum, cross_section, values, remote)
 
@@ -228,7 +229,7 @@ class Theory:
         growth = self._error_factor(spectrum.remoteness)
         error = {name: std * growth for name, std in spectrum.error.items()}
         spectrum = spectrum._replace(error=error)
-        return spectrum, self._production.total(spectrum.mass, error)
+        return spectrum, self._production.at(parameters, spectrum, self._error_factor)
 
     def _error_factor(self, remoteness: FloatArray) -> FloatArray:
         growth = np.maximum(1.0, remoteness) if self.out_of_domain == "inflate" else np.ones(1)
@@ -241,9 +242,9 @@ class Theory:
         yields: Mapping[str, FloatArray],
         outside: BoolArray,
     ) -> Observables:
+        own = (spectrum.valid.astype(float), spectrum.probability)
         values = {
-            "spectrum_valid": spectrum.valid.astype(float),
-            "spectrum_probability": spectrum.probability,
+            **(dict(zip(_OF_SPECTRUM, own, strict=True)) if spectrum.mass else {}),
             **spectrum.mass,
             **{f"{name}_error": error for name, error in spectrum.error.items()},
             **spectrum.branching,
@@ -259,3 +260,7 @@ class Theory:
             reason = np.where(valid & outside, OUTSIDE, reason)
             valid = valid & ~outside
         return Observables(values, valid, reason)
+
+
+def _is_outside(spectrum: Spectrum, cross_section: CrossSection) -> BoolArray:
+    return np.asarray(np.maximum(spectrum.remoteness, cross_section.remoteness) > 1)

@@ -65,7 +65,10 @@ def corner_figure(views: Sequence[View], width: style.Width = "page") -> Figure:
             "top": 1 - above / height, "wspace": 0.03, "hspace": 0.03,
         },
     )  # fmt: skip
-    _draw_sample(axes, names, ends, prior, None)
+    if prior is not None and views[0].run.summary["valid_fraction"] == 1.0:
+        _draw_box(axes, names, ends)
+    else:
+        _draw_sample(axes, names, ends, prior, None)
     for view in views:
         own = {name: view.run.ranges[name] for name in names}
         _draw_sample(axes, names, own, view.posterior, view, filled=len(views) == 1)
@@ -81,12 +84,23 @@ def corner_figure(views: Sequence[View], width: style.Width = "page") -> Figure:
                 axis.set_ylim(ends[y])
             else:
                 axis.set(ylim=(0.0, 1.08), yticks=[])
-            _ticks(axis, panel, x if row == n - 1 else None, y if column == 0 < row else None)
+            outer = (x if row == n - 1 else None, y if column == 0 < row else None)
+            symbols = views[0].symbols
+            _ticks(axis, panel, *(None if o is None else style.label(o, symbols) for o in outer))
     figure.legend(
         handles=handles, loc="upper right" if inside else "upper center", ncols=n_columns,
         handlelength=1.8,
     )  # fmt: skip
     return figure
+
+
+def _draw_box(axes: np.ndarray, names: Sequence[str], ends: dict[str, tuple[float, float]]) -> None:
+    """Draw a prior from which nothing is cut: flat, and its contours would mean nothing."""
+    for row, y in enumerate(names):
+        axes[row, row].fill_between(ends[y], 1.0, color=_PRIOR_LINE, alpha=0.18, lw=0)
+        axes[row, row].plot(ends[y], [1.0, 1.0], color=_PRIOR_LINE, lw=0.9)
+        for column, x in enumerate(names[:row]):
+            axes[row, column].axvspan(*ends[x], color=_PRIOR_LINE, alpha=0.18, lw=0)
 
 
 def _draw_sample(
@@ -160,11 +174,13 @@ def _ticks(axis: Axes, room: float, x: str | None, y: str | None) -> None:
     if axis.get_yticks().size:
         axis.set_yticks(_places(axis.get_ylim(), n_ticks, 0.02 * size / room))
     if x is not None:
-        axis.set_xlabel(style.label(x), fontsize=font)
+        axis.set_xlabel(x, fontsize=font)
         axis.xaxis.set_label_coords(0.5, -0.22 / room)
     if y is not None:
-        axis.set_ylabel(style.label(y), fontsize=font)
-        axis.yaxis.set_label_coords(-0.44 / room, 0.5)
+        axis.set_ylabel(y, fontsize=font)
+        # panels of few parameters are wider than high
+        width = axis.get_window_extent().width / axis.figure.dpi
+        axis.yaxis.set_label_coords(-0.44 / width, 0.5)
 
 
 def _places(ends: tuple[float, float], n_ticks: int, closest: float) -> FloatArray:

@@ -30,6 +30,7 @@ def marginals_figure(views: Sequence[View], width: style.Width = "page") -> Figu
                 min(view.run.ranges[name][0] for view in views),
                 max(view.run.ranges[name][1] for view in views),
             ),
+            views[0].symbols,
         )
         for name in common_parameters(views)
     ]

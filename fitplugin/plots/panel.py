@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from fitplugin.arrays import FloatArray
-from fitplugin.physics.natural_susy import SIGN_UNSEEN
+from fitplugin.physics.symbols import NATURAL_SUSY, Symbol, Symbols
 from fitplugin.plots import style
 from fitplugin.plots.density import Curve, Densities, Ends
 from fitplugin.plots.samples import Sample
@@ -36,11 +36,8 @@ class Quantity(NamedTuple):
     """Hard ends of its values."""
     window: Ends | None = None
     """What the scan requires, to be shaded."""
-
-    @property
-    def absolute(self) -> bool:
-        """Whether its sign is left out."""
-        return self.name in SIGN_UNSEEN
+    absolute: bool = False
+    """Whether its sign is left out."""
 
     def values(self, sample: Sample) -> FloatArray:
         """Return its values (n_samples,), as drawn."""
@@ -56,12 +53,13 @@ class Quantity(NamedTuple):
         return Densities(folded, [self.name], {self.name: self.ends}).curve(self.name)
 
 
-def parameter(name: str, ends: tuple[float, float]) -> Quantity:
+def parameter(name: str, ends: tuple[float, float], symbols: Symbols = NATURAL_SUSY) -> Quantity:
     """Return a scanned parameter as a quantity; ``ends`` are those of its prior box."""
     low, high = ends
-    if name in SIGN_UNSEEN:
+    absolute = not symbols.get(name, Symbol(name)).has_sign
+    if absolute:
         low, high = 0.0 if low <= 0.0 <= high else min(abs(low), abs(high)), max(-low, high)
-    return Quantity(name, low, high, (low, high))
+    return Quantity(name, low, high, (low, high), absolute=absolute)
 
 
 def draw_panel(axis: Axes, quantity: Quantity, views: Sequence[View], prior: Sample | None) -> None:
@@ -73,7 +71,7 @@ def draw_panel(axis: Axes, quantity: Quantity, views: Sequence[View], prior: Sam
     n_eff = min(effective_size(view.posterior.weights) for view in views)
     # a short run has not enough samples for narrow bins
     n_bins = min(_MAX_BINS, max(10, int(np.sqrt(n_eff))))
-    bins = np.linspace(quantity.low, quantity.high, n_bins + 1)
+    bins = _bins(quantity, n_bins)
     top = 0.0
     if quantity.window is not None:
         low, high = quantity.window
@@ -86,9 +84,9 @@ def draw_panel(axis: Axes, quantity: Quantity, views: Sequence[View], prior: Sam
         top = max(top, _curve(axis, quantity.curve(prior), style.Line(_DARK_GREY, "-"), 0.8))
     for view in views:
         if len(views) == 1:
-            values = quantity.values(view.posterior)
-            height = _histogram(axis, values, view.posterior.weights, bins, view.line.colour, 0.35)
-            top = max(top, height)
+            values, weights = quantity.values(view.posterior), view.posterior.weights
+            own = _bins(quantity, n_bins, summarise(values, weights).interval95)
+            top = max(top, _histogram(axis, values, weights, own, view.line.colour, 0.35))
         top = max(top, _curve(axis, quantity.curve(view.posterior), view.line, 1.4))
     step = 0.045 * top
     for number, view in enumerate(views, start=1):
@@ -97,12 +95,23 @@ def draw_panel(axis: Axes, quantity: Quantity, views: Sequence[View], prior: Sam
         place = abs(truth) if quantity.absolute else truth
         axis.axvline(place, color=style.TRUTH, ls=(0, (4, 3)), lw=0.8, zorder=1.5)
     axis.set(
-        xlabel=style.label(quantity.name, quantity.absolute),
+        xlabel=style.label(quantity.name, views[0].symbols, quantity.absolute),
         xlim=(quantity.low, quantity.high),
         ylim=(-step * (len(views) + 0.4), 1.06 * top),
         yticks=[],
     )
     axis.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+
+
+def _bins(
+    quantity: Quantity, n_bins: int, interval: tuple[float, float] | None = None
+) -> FloatArray:
+    """Edges of bins over the axis; as many over twice an interval, where that is narrower."""
+    n_over_axis = n_bins
+    if interval is not None and interval[1] > interval[0]:
+        widths = (quantity.high - quantity.low) / (interval[1] - interval[0])
+        n_over_axis = min(max(n_bins, round(n_bins * widths / 2)), 25 * n_bins)
+    return np.linspace(quantity.low, quantity.high, n_over_axis + 1)
 
 
 def draw_grid(

@@ -24,6 +24,7 @@ from fitplugin.plots.run_report_trust import trust_section
 from fitplugin.plots.typesetting import sentence
 from fitplugin.plots.views import views_of
 from fitplugin.runs.directory import Run
+from fitplugin.runs.summary import symbols_of
 
 PAGE = "report.html"
 """Name of a report within the directory of its run, unless another is given."""
@@ -125,7 +126,7 @@ def report_page(
         "evidence": ("Evidence", sampling.evidence(run)),
         "cost": ("Time and cost", sampling.cost(run)),
         "sampler": ("Sampler", sampling.sampler(run)),
-        "trust": ("Trust in the surrogates", trust_section(trust, audits)),
+        "trust": ("Trust in the surrogates", trust_section(trust, audits, symbols_of(run.summary))),
         "configuration": ("Configuration", sources.configuration(run)),
         "data": ("Data", sources.data(run)),
         "surrogates": ("Surrogates", sources.surrogates(models)),

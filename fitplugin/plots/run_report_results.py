@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fitplugin.errors import InputError
+from fitplugin.physics.symbols import Symbols
 from fitplugin.plots.asked import Region, read_asked
 from fitplugin.plots.html import Markup, cells, element, folded, join, prose, table
 from fitplugin.plots.predictive import p_text, predict
@@ -25,6 +26,7 @@ from fitplugin.plots.typesetting import (
     with_error,
 )
 from fitplugin.runs.directory import Run
+from fitplugin.runs.summary import symbols_of
 from fitplugin.stats.counts import q_mu
 
 _FEW_SAMPLES = 100.0
@@ -36,7 +38,9 @@ _STRIP = 150.0  # width of a drawn interval, in pixels
 def verdict(run: Run) -> Markup:
     """Return the result in one paragraph."""
     summary = run.summary
-    found = join(*(_in_words(n, e) for n, e in summary["parameters"].items()), between="; ")
+    symbols = symbols_of(summary)
+    words = (_in_words(n, e, symbols) for n, e in summary["parameters"].items())
+    found = join(*words, between="; ")
     cost = (
         f"{summary['n_eff']:.0f} effective samples from {summary['n_like']} likelihood "
         f"calls of {summary['sampler']}, {number(summary['wall_time_s'], 3)} s in all."
@@ -49,14 +53,14 @@ def verdict(run: Run) -> Markup:
     )  # fmt: skip
 
 
-def _in_words(name: str, entry: Mapping[str, Any]) -> Markup:
+def _in_words(name: str, entry: Mapping[str, Any], symbols: Symbols) -> Markup:
     low, high = entry["interval68"]
     median = entry["median"]
     n = decimals(min(abs(high - median), abs(median - low)))
     value = element("b", signed(f"{median:.{n}f}"))
-    end = f" {unit(name)}" if unit(name) else ""
+    end = f" {unit(name, symbols)}" if unit(name, symbols) else ""
     return join(
-        symbol(name), " = ", value,
+        symbol(name, symbols), " = ", value,
         element("span", element("span", f"+{high - median:.{n}f}"), " ",
                 element("span", signed(f"-{median - low:.{n}f}")), class_="errors"), end,
     )  # fmt: skip
@@ -102,17 +106,19 @@ def remarks(run: Run) -> list[str]:
 
 def posterior(run: Run) -> Markup:
     """Return the table of the scanned parameters, and that of the derived quantities, folded."""
-    parameters = run.summary["parameters"]
+    parameters, symbols = run.summary["parameters"], symbols_of(run.summary)
     has_truth = any("truth" in entry for entry in parameters.values())
     rows = []
     for name, entry in parameters.items():
         truth = [number(entry["truth"]) if "truth" in entry else ""] if has_truth else []
         low, high = run.ranges[name]
         strip = _strip(name, entry, low, high)
-        rows.append(cells([named(name), *_numbers(entry), *truth, interval((low, high)), strip]))
+        what = named(name, symbols)
+        rows.append(cells([what, *_numbers(entry), *truth, interval((low, high)), strip]))
     end = [*(["benchmark"] if has_truth else []), "prior", "within the prior"]
     derived = [
-        cells([named(name), *_numbers(entry)]) for name, entry in run.summary["derived"].items()
+        cells([named(name, symbols), *_numbers(entry)])
+        for name, entry in run.summary["derived"].items()
     ]
     return join(
         table(["parameter", *_HEAD, *end], rows),

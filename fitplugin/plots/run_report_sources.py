@@ -99,6 +99,7 @@ def _references(run: Run) -> dict[str, str]:
         return {}
     places = [
         ("spectra", "", content.get("spectrum"), "dataset"),
+        (_CROSS_SECTION, "", content.get("theory"), "dataset"),
         (_CROSS_SECTION, "", content.get("cross_section"), "table"),
         *(
             ("efficiencies of ", str(region.get("name")), region.get("efficiency"), "dataset")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fitplugin.physics.symbols import NATURAL_SUSY, Symbols
 from fitplugin.plots.html import Markup, cells, element, join, prose, table
 from fitplugin.plots.run_report_text import (
     AUDITS,
@@ -29,7 +30,9 @@ _NOTICEABLE = 0.5  # a shift, in standard deviations, that is marked
 
 
 def trust_section(
-    trust: Mapping[str, Any] | None, audits: Sequence[Mapping[str, Any]] = ()
+    trust: Mapping[str, Any] | None,
+    audits: Sequence[Mapping[str, Any]] = (),
+    symbols: Symbols = NATURAL_SUSY,
 ) -> Markup:
     """Return what is known of the influence of the surrogates' errors.
 
@@ -39,19 +42,22 @@ def trust_section(
         What `fitplugin.studies.trust.Trust.to_dict` gives; what is missing is left out.
     audits : sequence of mappings
         What `fitplugin.studies.audit.Audit.to_dict` gives, one for each better likelihood.
+    symbols : mapping of str to Symbol
+        How quantities are written.
     """
-    parts = [_trust(trust) if trust is not None else prose(TRUST_ABSENT)]
+    parts = [_trust(trust, symbols) if trust is not None else prose(TRUST_ABSENT)]
     if audits:
         parts += [element("h3", "Better likelihoods"), prose(AUDITS, "note")]
-        parts += map(_audit, audits)
+        parts += [_audit(audit, symbols) for audit in audits]
     return join(*parts)
 
 
-def _trust(trust: Mapping[str, Any]) -> Markup:
+def _trust(trust: Mapping[str, Any], symbols: Symbols) -> Markup:
     parts = [_verdict(trust)]
     scales = trust.get("scales", ())
     names = list(scales[0].get("parameters", {})) if scales else []
-    head = ["errors times", "effective samples", "change of ln Z", *map(symbol, names)]
+    head = ["errors times", "effective samples", "change of ln Z"]
+    head += [symbol(name, symbols) for name in names]
     rows = [
         cells(
             [
@@ -65,7 +71,7 @@ def _trust(trust: Mapping[str, Any]) -> Markup:
     ]
     own = next((n for n, scale in enumerate(scales) if scale["factor"] == 1.0), None)
     if rows:
-        parts += [table(head, rows, own), _shifts(scales, names)]
+        parts += [table(head, rows, own), _shifts(scales, names, symbols)]
         parts.append(prose(TRUST_SCALES, "note"))
     by_region = [
         cells([name, *(per_cent(entry.get(key)) for key in _RELATIVE),
@@ -76,10 +82,11 @@ def _trust(trust: Mapping[str, Any]) -> Markup:
         head = ["region", "error of the signal", "from surrogates", "at 95 %", "likelihood scatter"]
         parts += [table(head, by_region), prose(TRUST_REGIONS, "note")]
     masses = [
-        cells([named(name), number(entry.get("error"), 2)])
+        cells([named(name, symbols), number(entry.get("error"), 2)])
         for name, entry in trust.get("masses", {}).items()
     ]
-    parts.append(table(["mass", "error of its surrogate"], masses))
+    if masses:
+        parts.append(table(["mass", "error of its surrogate"], masses))
     parts += [
         element("p", f"{per_cent(trust[key], 2)} of the posterior lies {where}.")
         for key, where in SHARES.items()
@@ -106,14 +113,15 @@ def _moments(entry: Mapping[str, Any]) -> str:
     return with_error(entry.get("mean"), entry.get("std"))
 
 
-def _shifts(scales: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Markup:
+def _shifts(scales: Sequence[Mapping[str, Any]], names: Sequence[str], symbols: Symbols) -> Markup:
     rows = []
     for scale in scales:
         if scale["factor"] == 1.0:
             continue
         found = [scale["parameters"].get(name, {}).get("shift") for name in names]
         rows.append(cells([number(scale["factor"]), *map(_shift, found)], _marked(found)))
-    return table(["errors times", *(join("shift of ", symbol(name)) for name in names)], rows)
+    shifts = (join("shift of ", symbol(name, symbols)) for name in names)
+    return table(["errors times", *shifts], rows)
 
 
 def _shift(shift: float | None) -> str:
@@ -125,7 +133,7 @@ def _marked(shifts: Sequence[float | None]) -> dict[int, str]:
     return {n: "off" for n, s in enumerate(shifts, start=1) if s and abs(s) > _NOTICEABLE}
 
 
-def _audit(audit: Mapping[str, Any]) -> Markup:
+def _audit(audit: Mapping[str, Any], symbols: Symbols) -> Markup:
     delta = audit.get("delta_log_likelihood", {})
     differences = ", ".join(
         f"{word} {number(delta[key], 3)}"
@@ -133,7 +141,7 @@ def _audit(audit: Mapping[str, Any]) -> Markup:
         if key in delta
     )
     rows = [
-        cells([named(name), _moments(entry), interval(entry["interval68"])
+        cells([named(name, symbols), _moments(entry), interval(entry["interval68"])
                if "interval68" in entry else "", _shift(entry.get("shift"))],
               {3: "off"} if abs(entry.get("shift") or 0.0) > _NOTICEABLE else None)
         for name, entry in audit.get("parameters", {}).items()

@@ -9,8 +9,10 @@ from typing import Any, Literal, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
 
-from fitplugin.physics.natural_susy import DIMENSIONLESS, LABELS
+from fitplugin.errors import InputError
+from fitplugin.physics.symbols import NATURAL_SUSY, Symbols, plain
 
 # Okabe-Ito orange on grey: told apart by every kind of eye and in print
 PRIOR = "#b5b5b5"
@@ -64,7 +66,7 @@ def applied(width: Width = "page") -> AbstractContextManager[None]:
     return mpl.rc_context({**RC, **(_RC_COLUMN if width == "column" else {})})
 
 
-def label(name: str, absolute: bool = False) -> str:
+def label(name: str, symbols: Symbols = NATURAL_SUSY, absolute: bool = False) -> str:
     """Return the axis label of a parameter, with its unit.
 
     >>> label("mQ3")
@@ -72,11 +74,34 @@ def label(name: str, absolute: bool = False) -> str:
     """
     if name.startswith("efficiency["):
         return f"{name.removeprefix('efficiency[').removesuffix(']')} efficiency [%]"
-    symbol = LABELS.get(name)
+    symbol = symbols.get(name)
     if symbol is None:
         return name
-    unit = "" if name in DIMENSIONLESS else " [GeV]"
-    return f"$|{symbol}|${unit}" if absolute else f"${symbol}${unit}"
+    unit = f" [{symbol.unit}]" if symbol.unit else ""
+    if symbol.latex == plain(name).latex:
+        return f"{name}{unit}"
+    return f"$|{symbol.latex}|${unit}" if absolute else f"${symbol.latex}${unit}"
+
+
+def require_drawable(symbols: Symbols) -> None:
+    """Refuse labels that no figure can show, before anything is computed for one.
+
+    Raises
+    ------
+    InputError
+        Naming the parameter.
+    """
+    for name, symbol in symbols.items():
+        _require_drawable(f"parameters.{name}.label", symbol.latex)
+
+
+def _require_drawable(where: str, latex: str) -> None:
+    try:
+        MathTextParser("path").parse(f"${latex}$")
+    except ValueError as error:
+        reason = str(error).strip().rpartition("\n")[2]
+        problem = f"{latex!r} is not the LaTeX that matplotlib can show ({reason})"
+        raise InputError(where, problem) from error
 
 
 def save(

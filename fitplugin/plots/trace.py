@@ -48,7 +48,7 @@ def trace_figure(views: Sequence[View], width: style.Width = "page") -> Figure:
             x[order], values[name][order], c=colours.to_rgba(weights[order] / weights.max()),
             s=2, lw=0, rasterized=True,
         )  # fmt: skip
-        left.set(ylabel=style.label(name), ylim=view.run.ranges[name])
+        left.set(ylabel=style.label(name, view.symbols), ylim=view.run.ranges[name])
         left.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
         if name in varying:
             curve = found.curve(name)

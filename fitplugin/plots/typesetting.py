@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from fitplugin.physics.natural_susy import DIMENSIONLESS, LABELS
+from fitplugin.physics.symbols import NATURAL_SUSY, Symbols, plain
 from fitplugin.plots.html import Markup, element, join, text
 
 _ABSENT = "\N{EN DASH}"
@@ -91,20 +91,20 @@ def per_cent(share: float | None, digits: int = 3) -> str:
     return _ABSENT if share is None else f"{number(100.0 * share, digits)} %"
 
 
-def symbol(name: str) -> Markup:
+def symbol(name: str, symbols: Symbols = NATURAL_SUSY) -> Markup:
     """Return the symbol of a quantity as HTML, or its name where it has none.
 
     >>> symbol("mQ3"), symbol("m_stop1"), symbol("<x>")
     ('<i>m</i><sub>Q₃</sub>', '<i>m</i><sub>t̃₁</sub>', '&lt;x&gt;')
     """
-    latex = LABELS.get(name)
-    if latex is None:
+    if name not in symbols or symbols[name].latex == plain(name).latex:
         return text(name)
+    latex = symbols[name].latex
     # the tilde stands behind its letter here
-    plain = re.sub(r"\\tilde\s*(\\?[A-Za-z]+)", rf"\1{_TILDE}", latex)
+    shown = re.sub(r"\\tilde\s*(\\?[A-Za-z]+)", rf"\1{_TILDE}", latex)
     for command, letter in _LETTERS.items():
-        plain = plain.replace(command, letter)
-    base, _, rest = plain.partition("_")
+        shown = shown.replace(command, letter)
+    base, _, rest = shown.partition("_")
     # low before high, as both would be set above each other
     rest = re.sub(r"\^(.)_(.)", r"_\2^\1", rest.removeprefix("{").removesuffix("}"))
     rest = re.sub(r"_(.)", lambda found: found[1].translate(_LOW), rest)
@@ -116,24 +116,24 @@ def symbol(name: str) -> Markup:
     return join(letter, element("sub", rest)) if rest else text(letter)
 
 
-def unit(name: str) -> str:
+def unit(name: str, symbols: Symbols = NATURAL_SUSY) -> str:
     """Return the unit of a quantity, or nothing.
 
     >>> unit("mu"), unit("tan_beta"), unit("n_signal[0-lepton]")
     ('GeV', '', 'events')
     """
-    if name in LABELS:
-        return "" if name in DIMENSIONLESS else "GeV"
+    if name in symbols:
+        return symbols[name].unit
     stem = name.partition("[")[0].removesuffix("_error")
-    if stem in LABELS:
-        return unit(stem)
+    if stem in symbols:
+        return symbols[stem].unit
     return {"n_signal": "events", "cross_section": "fb"}.get(stem, "")
 
 
-def named(name: str) -> Markup:
+def named(name: str, symbols: Symbols = NATURAL_SUSY) -> Markup:
     """Return symbol, unit and name in the scan file of a quantity."""
-    what = symbol(name)
-    extra = f" [{unit(name)}]" if unit(name) else ""
+    what = symbol(name, symbols)
+    extra = f" [{unit(name, symbols)}]" if unit(name, symbols) else ""
     if what == name:
         return join(element("code", name), extra)
     return join(what, extra, " ", element("code", name))

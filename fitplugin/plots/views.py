@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fitplugin.errors import InputError
+from fitplugin.physics.symbols import Symbols
 from fitplugin.plots import samples, style
 from fitplugin.plots.asked import Asked, read_asked
 from fitplugin.plots.samples import Sample
 from fitplugin.runs.directory import Run, read_chain
+from fitplugin.runs.summary import symbols_of
 from fitplugin.samplers.chain import Chain
 
 _LONGEST_LABEL = 44
@@ -26,6 +28,11 @@ class View(NamedTuple):
     """Deaths and births, if the sampler records them."""
     label: str
     line: style.Line
+
+    @property
+    def symbols(self) -> Symbols:
+        """How its quantities are written."""
+        return symbols_of(self.run.summary)
 
     @property
     def parameters(self) -> tuple[str, ...]:

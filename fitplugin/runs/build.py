@@ -17,22 +17,14 @@ from fitplugin.errors import FitpluginError, InputError
 from fitplugin.likelihoods.base import require_term
 from fitplugin.likelihoods.joint import JointLikelihood, Recipe
 from fitplugin.likelihoods.signal_region import SignalRegion, SignalRegionOptions
-from fitplugin.physics.cross_section import PairProduction, is_function, production_of
-from fitplugin.physics.efficiency import (
-    LearnedEfficiency,
-    PointEfficiency,
-    ProcessEfficiency,
-    point_dataset,
-    process_dataset,
-)
-from fitplugin.physics.gate import Gate, GatedSpectrum
+from fitplugin.physics.gate import Gate
 from fitplugin.physics.parameters import ParameterSpace
 from fitplugin.physics.spectrum import Trainer
-from fitplugin.physics.squarks import branching_names
 from fitplugin.physics.theory import Theory
 from fitplugin.plugins import Component, validation_context
-from fitplugin.runs.config import RegionConfig, ScanConfig
+from fitplugin.runs.config import ScanConfig
 from fitplugin.runs.models import Job, ModelCache, Planner
+from fitplugin.runs.theory import at_place, build_theory
 
 
 class Scan(NamedTuple):
@@ -111,53 +103,6 @@ def rebuild(
     return joint
 
 
-def build_theory(config: ScanConfig, train: Trainer, folder: Path) -> Theory:
-    """Compose the physics chain, asking ``train`` for every surrogate."""
-    spectrum = config.spectrum
-    processes = config.cross_section.processes
-    needs_branching = any(
-        region.efficiency.inputs == "process" for region in config.regions
-    ) or any(name.startswith("br_") for name in _read_by_terms(config, folder))
-    branching = _at("cross_section", lambda: branching_names(processes)) if needs_branching else ()
-    calculator = _at(
-        "spectrum", lambda: spectrum.plugin.build(spectrum.options, train, folder, branching)
-    )
-    if config.gate is not None:
-        asked, names = config.gate, tuple(calculator.trained)
-        gate = _at("gate", lambda: Gate.build(asked, names, train, folder))
-        calculator = GatedSpectrum(calculator, gate)
-    production = _at(
-        "cross_section",
-        lambda: _production(config.cross_section.table, processes, folder),
-    )
-    efficiencies = {
-        region.name: _at(
-            f"regions[{index}]", lambda r=region: _learn_efficiency(config, r, train, folder)
-        )
-        for index, region in enumerate(config.regions)
-    }
-    return Theory(
-        calculator,
-        production,
-        efficiencies,
-        config.luminosity,
-        config.out_of_domain,
-        config.surrogate_error,
-    )
-
-
-def _production(reference: str, processes: Sequence[str], folder: Path) -> PairProduction:
-    """Cross-sections of a scan: a table, because a run must notice when they change."""
-    if is_function(reference):
-        raise InputError(
-            "table",
-            f"{reference!r} is a function, which a scan does not take: a resumed run could not "
-            "tell that it gives other numbers. Write its values into a .csv table with the "
-            "columns process, mass_GeV, cross_section_fb, rel_error",
-        )
-    return production_of(reference, processes, folder)
-
-
 def mock_counts(config: ScanConfig, theory: Theory) -> dict[str, float]:
     """Counts of the mock benchmark: background plus signal as expected, or Poisson around that.
 
@@ -186,39 +131,13 @@ def _rounded(count: float) -> float:
     return float(f"{count:.12g}")
 
 
-def _learn_efficiency(
-    config: ScanConfig, region: RegionConfig, train: Trainer, folder: Path
-) -> LearnedEfficiency:
-    asked = region.efficiency
-    dataset_of, model = {
-        "process": (process_dataset, ProcessEfficiency),
-        "parameters": (point_dataset, PointEfficiency),
-    }[asked.inputs]
-    table = read_table(asked.dataset, folder)
-    dataset = dataset_of(table, asked.region, config.cross_section.processes)
-    return model(train(f"efficiency-{region.name}", dataset, region.surrogate))
-
-
-def _read_by_terms(config: ScanConfig, folder: Path) -> list[str]:
-    """Names that the terms under ``likelihoods`` will read, as far as they can tell beforehand."""
-    names: list[str] = []
-    for index, chosen in enumerate(config.likelihoods):
-        tell = getattr(chosen.plugin, "reads", None)
-        if tell is not None:
-            names += _at(
-                f"likelihoods[{index}]",
-                lambda tell=tell, chosen=chosen: tell(chosen.options, folder),
-            )
-    return names
-
-
 def build_terms(config: ScanConfig, train: Trainer, folder: Path) -> list[Any]:
     """Make the terms under ``likelihoods``, asking ``train`` for the surrogates they learn."""
     terms = []
     for index, chosen in enumerate(config.likelihoods):
         make = getattr(chosen.plugin, "build", None)
         terms.append(
-            _at(
+            at_place(
                 f"likelihoods[{index}]",
                 lambda make=make, chosen=chosen: (
                     _term(chosen)
@@ -264,36 +183,30 @@ def _build_joint(
     ]
     combination = config.combination.plugin(config.combination.options, regions, config.nuisances)
     constraints = [
-        _at(f"constraints[{index}]", lambda chosen=chosen: _term(chosen, True))
+        at_place(f"constraints[{index}]", lambda chosen=chosen: _term(chosen, True))
         for index, chosen in enumerate(config.constraints)
     ]
     # soft constraints are factors of the likelihood, hard ones cut the prior
     hard = [constraint for constraint in constraints if constraint.is_hard]
     terms = [*guests, *(constraint for constraint in constraints if not constraint.is_hard)]
-    space = ParameterSpace(config.free, config.fixed)
+    space = ParameterSpace(config.free, config.fixed, config.symbols)
     return JointLikelihood(space, theory, regions, combination, terms, hard, recipe)
 
 
 def _check_parameters(config: ScanConfig, theory: Theory) -> None:
     space = ParameterSpace(config.free, config.fixed)
-    space.check_within(theory.trained, "the surrogate of spectrum")
+    of_what = f"the surrogate of {config.theory.dataset if config.theory else 'spectrum'}"
+    space.check_within(theory.trained, of_what)
     if theory.gate is not None:
         trained = {n: box for n, box in theory.gate.trained.items() if n in theory.trained}
         space.check_overlap(trained, "the gate")
     if config.mock is not None:
         benchmark = ParameterSpace({}, config.mock.point)
-        benchmark.check_within(theory.trained, "the surrogate of spectrum", "mock.benchmark")
+        benchmark.check_within(theory.trained, of_what, "mock.benchmark")
 
 
 def _region_names(config: ScanConfig) -> list[str]:
     return [region.name for region in config.regions]
-
-
-def _at(place: str, make: Any) -> Any:
-    try:
-        return make()
-    except InputError as error:
-        raise error.at(place) from error
 
 
 def _never(*_: Any) -> JointLikelihood:
@@ -327,9 +240,10 @@ def _digests(
     # what does not change a log-likelihood (sampler, seed, processes) is left out
     facts = config.model_dump(
         mode="json",
-        include={"parameters", "luminosity", "cross_section", "regions", "likelihoods",
+        include={"theory", "parameters", "luminosity", "cross_section", "regions", "likelihoods",
                  "nuisances", "combination", "constraints", "spectrum", "gate", "out_of_domain",
                  "surrogate_error"},
+        exclude={"parameters": {name: {"label", "unit"} for name in config.free}},
     )  # fmt: skip
     return {
         "the scan file": _sha256(facts),
@@ -338,7 +252,9 @@ def _digests(
         **{f"the model {name}": digest for name, digest in models.digests.items()},
         **{f"the model of {t.name}": t.digest for t in terms if getattr(t, "digest", "")},
         **({"the model of the gate": gate.digest} if gate is not None and gate.digest else {}),
-        "the cross-section table": read_table(config.cross_section.table, folder).digest,
+        "the cross-section table": read_table(
+            config.theory.dataset if config.theory else config.pair_production.table, folder
+        ).digest,
         "the evaluation code": _code_digest(),
     }
 

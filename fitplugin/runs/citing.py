@@ -69,9 +69,13 @@ def citations_text(run: Run, width: int = 80, *, allow_code: bool = False) -> st
 def _parts(config: ScanConfig) -> Iterator[tuple[str, Component]]:
     """Give every part that a scan is made of, with words for its place."""
     yield f"the sampler {config.sampler.kind}", config.sampler
-    yield f"the spectrum ({config.spectrum.kind})", config.spectrum
+    if config.theory is not None:
+        learner = config.theory.surrogate
+        yield f"the surrogate of the cross-section ({learner.kind})", learner
+    if config.spectrum is not None:
+        yield f"the spectrum ({config.spectrum.kind})", config.spectrum
     # a calculator may have surrogates of its own
-    if isinstance(config.spectrum.options, BaseModel):
+    if config.spectrum is not None and isinstance(config.spectrum.options, BaseModel):
         for field, value in config.spectrum.options:
             if isinstance(value, Component):
                 of = "spectrum" if field == "surrogate" else f"spectrum's {field}"

@@ -26,8 +26,10 @@ from fitplugin.likelihoods.workspace import read_channel
 from fitplugin.options import Options, located_error
 from fitplugin.physics.gate import GateOptions
 from fitplugin.physics.natural_susy import BENCHMARKS
+from fitplugin.physics.symbols import NATURAL_SUSY, Symbol, plain
 from fitplugin.physics.theory import OutOfDomain
 from fitplugin.plugins import component, validation_context
+from fitplugin.runs.own_theory import OwnTheory, spelt_out
 from fitplugin.runs.yaml_files import read_yaml
 from fitplugin.stats.counts import Mode
 
@@ -49,6 +51,17 @@ class FreeParameter(Options):
     """A parameter that is scanned."""
 
     prior: PriorConfig
+    label: str | None = Field(
+        None, min_length=1, description="LaTeX for figures, without dollars; default: the name."
+    )
+    unit: str | None = Field(None, description="Its unit, for figures and tables.")
+
+    @field_validator("label")
+    @classmethod
+    def _is_latex(cls, label: str | None) -> str | None:
+        if label is not None and ("$" in label or label.count("{") != label.count("}")):
+            raise ValueError(f"{label!r} must be LaTeX without dollars, every brace closed")
+        return label
 
 
 # a number, never a string or a boolean that looks like one
@@ -165,15 +178,18 @@ class ScanConfig(Options):
 
     fitplugin: Literal[1] = Field(description="Version of the scan file format.")
     title: str = ""
+    theory: OwnTheory | None = Field(
+        None, description="A table of your own, in the place of spectrum and cross_section."
+    )
     parameters: dict[str, Parameter] = Field(min_length=1)
     luminosity: float = Field(gt=0, description="Integrated luminosity [1/fb].")
-    spectrum: component("fitplugin.spectra") = Field(  # type: ignore[valid-type]
+    spectrum: component("fitplugin.spectra") | None = Field(  # type: ignore[valid-type]
         {"kind": "learned"}, validate_default=True
     )
     gate: GateOptions | None = Field(
         None, description="Learned validity: what it refuses is not asked of the spectrum."
     )
-    cross_section: CrossSectionConfig = CrossSectionConfig()
+    cross_section: CrossSectionConfig | None = CrossSectionConfig()
     out_of_domain: OutOfDomain = Field(
         "inflate",
         description="At valid points outside the training points: errors grow with the distance "
@@ -207,8 +223,16 @@ class ScanConfig(Options):
     seed: int = Field(ge=0, description="Seed of the scan.")
     training_seed: int = Field(1, ge=0, description="Seed of the surrogates' training.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_theory(cls, data: Any) -> Any:
+        return spelt_out(data) if isinstance(data, dict) else data
+
     @model_validator(mode="after")
     def _consistent(self) -> ScanConfig:
+        for name in ("spectrum", "cross_section"):
+            if self.theory is None and getattr(self, name) is None:
+                raise located_error((name,), None, "is empty; leave it out for the default")
         if not self.free:
             raise located_error(("parameters",), None, "none of them has a prior to scan")
         # hard constraints only cut the prior: a likelihood needs something soft
@@ -261,6 +285,27 @@ class ScanConfig(Options):
             for name, value in self.parameters.items()
             if not isinstance(value, FreeParameter)
         }
+
+    @property
+    def pair_production(self) -> CrossSectionConfig:
+        """Where the cross-sections of pairs come from; an own theory has no such processes."""
+        if self.cross_section is None:
+            raise InputError("theory", "knows no production processes, and they are asked for here")
+        return self.cross_section
+
+    @property
+    def symbols(self) -> dict[str, Symbol]:
+        """How scanned parameters are written, as far as this file decides: all of an own theory."""
+        known = {} if self.theory else NATURAL_SUSY
+        found = {}
+        for name, value in self.parameters.items():
+            if isinstance(value, FreeParameter):
+                usual = known.get(name, plain(name))
+                unit = usual.unit if value.unit is None else value.unit
+                symbol = Symbol(value.label or usual.latex, unit)
+                if self.theory or symbol[:2] != usual[:2]:
+                    found[name] = symbol
+        return found
 
     def to_yaml(self) -> str:
         """Return the complete scan file: every default written out."""
@@ -341,6 +386,8 @@ def first_problem(error: ValidationError) -> str:
     came = problem.get("input")
     if problem["type"] == "missing":
         message = "is required and missing"
+    elif problem["type"] == "model_type":
+        message = f"should be a section of keys and values, not {shown(came)}"
     elif problem["type"] not in ("fitplugin", "value_error"):
         # pydantic's own messages say what is expected, in words of Python, and not what came
         for python, yaml_word in _YAML_WORDS.items():

@@ -18,7 +18,7 @@ import numpy as np
 
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
-from fitplugin.physics.natural_susy import LABELS
+from fitplugin.physics.symbols import NATURAL_SUSY, Symbols
 from fitplugin.runs.seal import require_untouched, sealed
 from fitplugin.samplers.chain import Chain
 from fitplugin.samplers.evidence import Evidence, ValidFraction
@@ -86,7 +86,12 @@ def refuse_existing(target: Path, force: bool) -> None:
         raise InputError(str(target), "exists; give --force to replace it or another --output")
 
 
-def write_chain(folder: Path, chain: Chain, ranges: Mapping[str, tuple[float, float]]) -> None:
+def write_chain(
+    folder: Path,
+    chain: Chain,
+    ranges: Mapping[str, tuple[float, float]],
+    symbols: Symbols = NATURAL_SUSY,
+) -> None:
     """Write the posterior under the root ``chain``.
 
     ``chain.txt`` (weight, -ln L, columns), ``chain_equal_weights.txt`` (the same with weight 1),
@@ -98,7 +103,7 @@ def write_chain(folder: Path, chain: Chain, ranges: Mapping[str, tuple[float, fl
     kept = chain.log_weight > -np.inf
     weights = np.exp(chain.log_weight[kept] - chain.log_weight.max())
     log_likelihood, columns = chain.log_likelihood[kept], columns[kept]
-    write_samples(folder / "chain", weights, log_likelihood, names, columns, ranges)
+    write_samples(folder / "chain", weights, log_likelihood, names, columns, ranges, symbols)
     rows = np.searchsorted(np.flatnonzero(kept), chain.equal_weight(np.random.default_rng(0)))
     write_samples(
         folder / "chain_equal_weights",
@@ -107,6 +112,7 @@ def write_chain(folder: Path, chain: Chain, ranges: Mapping[str, tuple[float, fl
         names,
         columns[rows],
         ranges,
+        symbols,
     )
     if chain.log_birth is not None:
         levels = np.column_stack([chain.log_likelihood, chain.log_birth])
@@ -124,6 +130,7 @@ def write_samples(
     names: Sequence[str],
     columns: FloatArray,
     ranges: Mapping[str, tuple[float, float]],
+    symbols: Symbols = NATURAL_SUSY,
 ) -> None:
     """Write weighted samples as getdist and anesthetic read them: four files of one root.
 
@@ -137,21 +144,26 @@ def write_samples(
     columns : (n_samples, n_columns) array
     ranges : mapping of str to (low, high)
         Of the sampled parameters.
+    symbols : mapping of str to Symbol
+        How columns are written; by their names where it says nothing.
     """
     _write_table(root.with_name(f"{root.name}.txt"),
                  np.column_stack([weights, -log_likelihood, columns]))  # fmt: skip
-    _write_names(root.with_name(f"{root.name}.paramnames"), names, n_sampled=len(ranges))
+    _write_names(root.with_name(f"{root.name}.paramnames"), names, len(ranges), symbols)
     _write_ranges(root.with_name(f"{root.name}.ranges"), ranges)
     root.with_name(f"{root.name}.properties.ini").write_text("sampler=nested\n")
 
 
 def write_prior(
-    folder: Path, samples: FloatArray, ranges: Mapping[str, tuple[float, float]]
+    folder: Path,
+    samples: FloatArray,
+    ranges: Mapping[str, tuple[float, float]],
+    symbols: Symbols = NATURAL_SUSY,
 ) -> None:
     """Write the constrained prior, equally weighted, under the root ``prior``."""
     flat = np.column_stack([np.ones(len(samples)), np.zeros(len(samples)), samples])
     _write_table(folder / "prior.txt", flat)
-    _write_names(folder / "prior.paramnames", tuple(ranges), n_sampled=len(ranges))
+    _write_names(folder / "prior.paramnames", tuple(ranges), len(ranges), symbols)
     _write_ranges(folder / "prior.ranges", ranges)
 
 
@@ -243,9 +255,10 @@ def _write_table(path: Path, table: FloatArray, number: str = "%.10e") -> None:
     np.savetxt(path, table, fmt=number)
 
 
-def _write_names(path: Path, names: Sequence[str], n_sampled: int) -> None:
+def _write_names(path: Path, names: Sequence[str], n_sampled: int, symbols: Symbols) -> None:
     lines = [
-        f"{name}{'' if index < n_sampled else '*'}\t{LABELS.get(name, _plain_label(name))}"
+        f"{name}{'' if index < n_sampled else '*'}\t"
+        f"{symbols[name].latex if name in symbols else _plain_label(name)}"
         for index, name in enumerate(names)
     ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fitplugin.errors import InputError
+from fitplugin.physics.symbols import NATURAL_SUSY
 from fitplugin.runs import directory
 from fitplugin.runs.resolved import config_of
 from fitplugin.runs.summary import summarise_run
@@ -61,11 +62,12 @@ def merge_runs(
             "prior_sample": sum(c.prior_sample for c in configs),
         }
     )
+    symbols = {**NATURAL_SUSY, **whole.symbols}
     with directory.replacing(output) as folder:
-        directory.write_chain(folder, chain, whole.free)
+        directory.write_chain(folder, chain, whole.free, symbols)
         if all(run.prior for run in runs):
             columns = [np.concatenate([run.prior[name] for run in runs]) for name in whole.free]
-            directory.write_prior(folder, np.column_stack(columns), whole.free)
+            directory.write_prior(folder, np.column_stack(columns), whole.free, symbols)
         (folder / "resolved.yaml").write_text(whole.to_yaml(), encoding="utf-8")
         summary = summarise_run(whole, first.summary["n_observed"], chain, chain.evidence, seconds)
         directory.write_json(folder / "summary.json", summary)

@@ -10,8 +10,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fitplugin import plugins
+from fitplugin.data.tables import read_table
 from fitplugin.errors import FitpluginError, InputError
 from fitplugin.physics.gate import Gate
+from fitplugin.physics.own_theory import unread_columns
+from fitplugin.physics.symbols import NATURAL_SUSY
 from fitplugin.pools.base import POINTS_PER_TASK, Pool, available_cores
 from fitplugin.runs import directory, unfinished
 from fitplugin.runs.advice import advise
@@ -151,10 +154,10 @@ def run(
         chain = _sample(scan, config, pool, part.sampler_seed, work)
         clock.lap("sampler")
         evidence = best_evidence(chain, prior)
-        ranges = config.free
-        directory.write_chain(work.folder, chain, ranges)
+        ranges, symbols = config.free, {**NATURAL_SUSY, **config.symbols}
+        directory.write_chain(work.folder, chain, ranges, symbols)
         if prior is not None:
-            directory.write_prior(work.folder, prior.samples, ranges)
+            directory.write_prior(work.folder, prior.samples, ranges, symbols)
         (work.folder / "resolved.yaml").write_text(config.to_yaml(), encoding="utf-8")
         clock.lap("files")
         summary = summarise_run(config, scan.n_observed, chain, evidence, clock.laps)
@@ -303,7 +306,8 @@ def check(
     -------
     dict
         ``names``, ``n_observed``, ``digest``, ``valid_fraction`` and its error,
-        ``seconds_per_point`` one at a time and ``seconds_per_point_in_batch``, ``advice``.
+        ``seconds_per_point`` one at a time and ``seconds_per_point_in_batch``, ``advice``,
+        ``table`` of an own theory.
     """
     scan = load_scan(path, cache, allow_code=allow_code)
     joint = scan.joint
@@ -331,8 +335,22 @@ def check(
         "valid_fraction_error": float(np.sqrt(fraction * (1 - fraction) / 2000)),
         "seconds_per_point": alone,
         "seconds_per_point_in_batch": together,
+        "table": _table_facts(scan.config, Path(path).parent),
         "gate": _gate_facts(joint.theory.gate),
         "advice": advise(scan.config, alone, together),
+    }
+
+
+def _table_facts(config: ScanConfig, folder: Path) -> dict[str, Any] | None:
+    """Of the table of an own theory: its size, and the columns that nobody reads."""
+    if config.theory is None:
+        return None
+    table = read_table(config.theory.dataset, folder)
+    read = {region.efficiency.region for region in config.regions}
+    return {
+        "name": table.name,
+        "n_points": len(next(iter(table.columns.values()))),
+        "not_read": list(unread_columns(table, config.parameters, read)),
     }
 
 

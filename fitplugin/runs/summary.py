@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import fitplugin
+from fitplugin.physics.symbols import NATURAL_SUSY, Symbol
 from fitplugin.physics.theory import OUTSIDE
 from fitplugin.runs import directory
 from fitplugin.runs.build import Scan
@@ -48,6 +49,8 @@ def summarise_run(
         name: _with_truth(summarise(column, weights)._asdict(), truth.get(name))
         for name, column in zip(chain.names, chain.samples.T, strict=True)
     }
+    for name, symbol in config.symbols.items():
+        parameters[name] |= {"label": symbol.latex, "unit": symbol.unit}
     keep = chain.log_weight > -np.inf
     derived = {
         name: summarise(column[keep], weights[keep])._asdict()
@@ -72,6 +75,16 @@ def summarise_run(
         "parameters": parameters,
         "derived": derived,
     }
+
+
+def symbols_of(summary: Mapping[str, Any]) -> dict[str, Symbol]:
+    """Return how the quantities of a run are written, from its ``summary.json``."""
+    own = {
+        name: Symbol(entry["label"], entry["unit"])
+        for name, entry in summary["parameters"].items()
+        if "label" in entry
+    }
+    return {**NATURAL_SUSY, **own}
 
 
 def manifest_of(

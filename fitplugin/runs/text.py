@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 def summary_table(summary: Mapping[str, Any]) -> str:
     """Return the posterior, the evidence and the cost of a run, as lines of text."""
     head = (
-        f"{'':<12}{'mean':>9}{'std':>9}{'median':>9}{'68 % interval':>20}{'95 % interval':>20}"
-        f"{'truth':>9}"
+        f"{'':<12}{'mean':>10}{'std':>10}{'median':>10}{'68 % interval':>23}{'95 % interval':>23}"
+        + (f"{'truth':>9}" if any("truth" in e for e in summary["parameters"].values()) else "")
     )
     lines = [summary["title"], head] if summary.get("title") else [head]
     for name, entry in summary["parameters"].items():
         truth = f"{entry['truth']:9.5g}" if "truth" in entry else ""
         lines.append(
-            f"{name:<12}{entry['mean']:9.5g}{entry['std']:9.4g}{entry['median']:9.5g}"
-            f"{_interval(entry['interval68']):>20}{_interval(entry['interval95']):>20}{truth}"
+            f"{name:<12}{entry['mean']:10.5g}{entry['std']:10.4g}{entry['median']:10.5g}"
+            f"{_interval(entry['interval68']):>23}{_interval(entry['interval95']):>23}{truth}"
         )
     counts = ", ".join(f"{name} {count:.4g}" for name, count in summary["n_observed"].items())
     if counts:
@@ -52,6 +52,7 @@ def check_table(found: Mapping[str, Any]) -> str:
     return "\n".join(
         [
             f"scanned parameters: {', '.join(found['names'])}",
+            *_table_lines(found.get("table")),
             f"observed: {counts or 'no counting regions'}",
             f"valid fraction of the box: {found['valid_fraction']:.3f}"
             f" +- {found['valid_fraction_error']:.3f}",
@@ -62,6 +63,13 @@ def check_table(found: Mapping[str, Any]) -> str:
             f"digest: {found['digest']}",
         ]
     )
+
+
+def _table_lines(table: Mapping[str, Any] | None) -> list[str]:
+    if table is None:
+        return []
+    not_read = ", ".join(table["not_read"]) or "nothing"
+    return [f"learned from {table['name']}: {table['n_points']} points; not read: {not_read}"]
 
 
 def _gate_lines(gate: Mapping[str, Any] | None) -> list[str]:

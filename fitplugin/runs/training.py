@@ -116,7 +116,7 @@ def judge(
     folder = Path(path).parent
     try:
         jobs = plan(config, folder)
-        threshold = getattr(config.spectrum.options, "threshold", 0.5)
+        threshold = getattr(getattr(config.spectrum, "options", None), "threshold", 0.5)
         judged = judge_jobs(
             jobs, held_out_share, config.training_seed, threshold, comparison,
             available_cores(), folder,

@@ -53,7 +53,7 @@ def of_simulation(scan: Scan, folder: Any) -> Chi2Table:
     references = {region.efficiency.dataset for region in regions}
     if len(references) != 1:
         raise InputError("regions", f"take efficiencies from several tables: {sorted(references)}")
-    table, processes = read_table(references.pop(), folder), config.cross_section.processes
+    table, processes = read_table(references.pop(), folder), config.pair_production.processes
     chi2_of = _chi2_function(scan.joint)
     each = {region.name: point_dataset(table, region.efficiency.region, processes)
             for region in regions}  # fmt: skip

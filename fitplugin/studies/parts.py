@@ -18,6 +18,7 @@ from fitplugin.arrays import FloatArray
 from fitplugin.likelihoods.joint import JointLikelihood, Recipe
 from fitplugin.physics.cross_section import PairProduction
 from fitplugin.physics.efficiency import LearnedEfficiency
+from fitplugin.physics.own_theory import LearnedCrossSection
 from fitplugin.physics.theory import Theory
 from fitplugin.plugins import Component
 from fitplugin.runs.build import Scan, build
@@ -211,7 +212,7 @@ def _timed_theory(theory: Theory, watch: Stopwatch) -> Theory:
 
 
 def _timed_part(value: Any, watch: Stopwatch) -> Any:
-    if isinstance(value, PairProduction):
+    if isinstance(value, PairProduction | LearnedCrossSection):
         return watch.over(value, CROSS_SECTION)
     if isinstance(value, Mapping):
         return {

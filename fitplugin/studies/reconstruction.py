@@ -11,10 +11,11 @@ import numpy as np
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
 from fitplugin.likelihoods.joint import JointLikelihood
-from fitplugin.physics.natural_susy import SIGN_UNSEEN
+from fitplugin.physics.symbols import plain
 from fitplugin.runs.config import ScanConfig
 from fitplugin.runs.directory import Run
 from fitplugin.runs.resolved import config_of
+from fitplugin.runs.summary import symbols_of
 from fitplugin.stats.counts import significance
 from fitplugin.stats.information import Information, information
 from fitplugin.stats.weighted import quantile, summarise
@@ -143,7 +144,7 @@ def compare(run: Run, cache: Path | None = None, *, allow_code: bool = False) ->
 
 
 def _recovery(run: Run, name: str, truth: float) -> Recovery:
-    is_absolute = name in SIGN_UNSEEN
+    is_absolute = not symbols_of(run.summary).get(name, plain(name)).has_sign
     values, weights, prior = run.posterior.columns[name], run.posterior.weights, run.prior[name]
     if is_absolute:
         values, prior, truth = np.abs(values), np.abs(prior), abs(truth)

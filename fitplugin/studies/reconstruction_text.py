@@ -24,15 +24,15 @@ def reconstruction_text(found: Reconstruction) -> str:
         )
     lines += [
         "",
-        f"{'':<12}{'truth':>9}{'mean':>9}{'std':>8}{'68 % interval':>19}{'95 % interval':>19}"
+        f"{'':<12}{'truth':>9}{'mean':>10}{'std':>10}{'68 % interval':>23}{'95 % interval':>23}"
         f"{'pull':>7}{'bits':>7}  what the data say",
     ]
     for name, p in found.parameters.items():
         label = f"|{name}|" if p.is_absolute else name
         inside = "" if p.in95 else " (truth OUTSIDE 95 %)"
         lines.append(
-            f"{label:<12}{p.truth:9.5g}{p.mean:9.5g}{p.std:8.4g}{_interval(p.interval68):>19}"
-            f"{_interval(p.interval95):>19}{p.pull:+7.2f}{p.information.bits:7.2f}  "
+            f"{label:<12}{p.truth:9.5g}{p.mean:10.5g}{p.std:10.4g}{_interval(p.interval68):>23}"
+            f"{_interval(p.interval95):>23}{p.pull:+7.2f}{p.information.bits:7.2f}  "
             f"{p.information.kind}{inside}"
         )
     if found.statements:

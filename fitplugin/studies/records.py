@@ -14,6 +14,7 @@ from fitplugin.data.tables import write_csv
 from fitplugin.errors import InputError
 from fitplugin.runs.directory import Run, write_json, write_samples
 from fitplugin.runs.resolved import config_of
+from fitplugin.runs.summary import symbols_of
 from fitplugin.studies.audit import Audit, name_of
 from fitplugin.studies.finished import draw
 from fitplugin.studies.trust import Trust
@@ -84,6 +85,7 @@ def write_audit(run: Run, audit: Audit, path: Path) -> list[Path]:
         list(posterior.columns),
         columns,
         run.ranges,
+        symbols_of(run.summary),
     )
     return [path, root.with_name(f"{root.name}.txt")]
 

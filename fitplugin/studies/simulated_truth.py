@@ -55,7 +55,7 @@ def truth_columns(
 
 
 def _row(record: PointRecord, config: ScanConfig) -> dict[str, float]:
-    wanted = config.cross_section.processes
+    wanted = config.pair_production.processes
     for process in wanted:
         if process not in record.processes:
             raise InputError(record.name, one_of(process, record.processes, "simulated there"))

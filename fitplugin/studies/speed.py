@@ -220,10 +220,11 @@ def refuse_existing(target: Path, force: bool) -> None:
 
 def simulated_points(config: ScanConfig, folder: Path) -> int:
     """Count the simulated parameter points behind the efficiencies of a scan."""
-    tables = {region.efficiency.dataset for region in config.regions}
+    names = {region.efficiency.dataset for region in config.regions}
+    tables = [read_table(name, folder).columns for name in sorted(names)]
+    # a table of one's own has a row per point and needs no id
     return sum(
-        len(np.unique(np.asarray(read_table(name, folder).columns["id"])))
-        for name in sorted(tables)
+        len(np.unique(t["id"]) if config.theory is None else next(iter(t.values()))) for t in tables
     )
 
 

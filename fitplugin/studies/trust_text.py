@@ -62,12 +62,12 @@ def audit_text(audit: Audit) -> str:
             f"{found.largest_share:.1%} of the weight; ln Z change {found.log_z_change:+.3f} "
             f"+- {found.log_z_change_error:.3f}",
             "",
-            f"{'':<12}{'mean':>9}{'std':>9}{'68 % interval':>20}{'shift':>8}",
+            f"{'':<12}{'mean':>10}{'std':>10}{'68 % interval':>23}{'shift':>8}",
         ]
         for name in names:
             m = found.parameters[name]
             interval = f"[{m.interval68[0]:.5g}, {m.interval68[1]:.5g}]"
-            lines.append(f"{name:<12}{m.mean:9.5g}{m.std:9.4g}{interval:>20}{m.shift:>+8.2f}")
+            lines.append(f"{name:<12}{m.mean:10.5g}{m.std:10.4g}{interval:>23}{m.shift:>+8.2f}")
     return "\n".join([*lines, "", audit.verdict])
 
 

@@ -127,12 +127,7 @@ def _compare(
 
 
 def _numbers(table: Table, name: str) -> FloatArray:
-    try:
-        values = table.numbers([name])[:, 0]
-    except ValueError as error:
-        raise InputError(
-            f"{table.name}: {name}", f"holds something else than numbers: {error}"
-        ) from error
+    values = table.numbers([name])[:, 0]
     bad = np.flatnonzero(np.isnan(values))
     if len(bad):
         raise InputError(f"{table.name}: {name}", f"has no number in row {bad[0] + 1}")

@@ -4,11 +4,12 @@ import sys
 
 import pytest
 
-from fitplugin.adapters.base import chosen_blobs, identifiers, latex, require, unit
+from fitplugin.adapters.base import chosen_blobs, identifiers, require, symbol_of
 from fitplugin.adapters.bilby import as_bilby
 from fitplugin.adapters.cobaya import get_cobaya_class
 from fitplugin.adapters.results import to_arviz
 from fitplugin.errors import InputError, MissingExtraError
+from fitplugin.physics.symbols import Symbol
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,7 @@ def test_names_that_become_one_identifier_are_refused():
 
 
 def test_labels_and_units_are_those_of_the_physics():
-    assert (latex("tan_beta"), unit("tan_beta")) == (r"\tan\beta", None)
-    assert (latex("mQ3"), unit("mQ3")) == ("m_{Q_3}", "GeV")
-    assert (latex("n_x"), unit("n_x")) == (r"\mathrm{n\_x}", None)
+    assert symbol_of("tan_beta", {})[:2] == (r"\tan\beta", "")
+    assert symbol_of("mQ3", {})[:2] == ("m_{Q_3}", "GeV")
+    assert symbol_of("n_x", {})[:2] == (r"\mathrm{n\_x}", "")
+    assert symbol_of("mQ3", {"mQ3": Symbol("M", "TeV")})[:2] == ("M", "TeV")

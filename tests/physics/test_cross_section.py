@@ -147,7 +147,7 @@ def test_order_of_the_rows_of_a_table_does_not_matter(tmp_path):
         (["500,10,0.1", "900,1,-0.1"], "at 900 GeV is 1 fb with relative error -0.1"),
         (["-500,10,0.1", "900,1,0.1"], "at -500 GeV"),
         (["500,10,0.1", "500,9,0.1"], "two rows at 500 GeV"),
-        (["500,ten,0.1", "900,1,0.1"], "must be numbers"),
+        (["500,ten,0.1", "900,1,0.1"], "holds 'ten' in row 1; not a number"),
     ],
 )
 def test_table_that_holds_something_else_is_refused_by_name(tmp_path, rows, words):

@@ -29,7 +29,7 @@ def total(processes, masses, errors=0.0):
 
 
 def test_table_entries_are_reproduced():
-    value, error, in_table, _ = total(["stop1"], [MASS])
+    value, error, in_table, *_ = total(["stop1"], [MASS])
     assert in_table.all()
     assert_allclose(value, SIGMA, rtol=1e-12)
     assert_allclose(error, SIGMA * RELATIVE, rtol=1e-10)
@@ -68,7 +68,7 @@ def test_mass_error_enters_through_the_slope():
 
 
 def test_outside_the_table_the_last_slope_goes_on_and_is_flagged():
-    value, error, in_table, _ = total(["stop1"], [[50.0, 500.0, 5000.0]])
+    value, error, in_table, *_ = total(["stop1"], [[50.0, 500.0, 5000.0]])
     assert in_table.tolist() == [False, True, False]
     assert (np.diff(value) < 0).all()
     assert np.isfinite(error).all()

@@ -24,8 +24,9 @@ def scan_with(model_cache, **changes):
 
 def test_poisson_mocks_scatter_as_poisson_around_the_asimov_counts(model_cache):
     from fitplugin.physics.natural_susy import BENCHMARK
-    from fitplugin.runs.build import build_theory, mock_counts
+    from fitplugin.runs.build import mock_counts
     from fitplugin.runs.models import ModelCache
+    from fitplugin.runs.theory import build_theory
 
     scan = scan_with(model_cache)
     theory = build_theory(scan.config, ModelCache(model_cache, 1), SCANS)
