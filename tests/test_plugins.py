@@ -161,3 +161,11 @@ def test_code_of_a_guest_is_part_of_what_it_is_and_that_of_built_in_parts_is_not
     assert mine.citations == ("me",)
     built_in = plugins.Component("dgp", DistributedGP, DistributedGP.Options())
     assert built_in.code == ""
+
+
+@pytest.mark.parametrize(
+    "reference", [":x", "..:x", "a b:x", ".py:", "\0.py:x", f"{'c' * 300}.py:f"]
+)
+def test_a_reference_to_nothing_that_could_be_is_refused(reference, tmp_path):
+    with pytest.raises(InputError, match="must be package.module:object|is not a file"):
+        plugins.referred(reference, tmp_path, allow_code=True)

@@ -153,7 +153,7 @@ def working(target: Path, facts: Mapping[str, Any], how: How) -> Iterator[Unfini
         try:
             yield unfinished
         except BaseException as error:
-            if not list(_journals_with_content(part)):
+            if unfinished.attempts == 1 and not list(_journals_with_content(part)):
                 shutil.rmtree(part, ignore_errors=True)
             if isinstance(error, OSError):
                 raise FitpluginError(
@@ -176,7 +176,7 @@ def standing(target: Path) -> Standing | None:
         return None
     started = _read(part / _STARTED, _Started)
     progress = _read(part / _PROGRESS, _Progress) if (part / _PROGRESS).is_file() else {}
-    n_bytes = sum(path.stat().st_size for path in part.glob(f"*{_JOURNAL}"))
+    n_bytes = sum(path.stat().st_size for path in _journals(part))
     return Standing(part, _is_locked(part), started, progress, n_bytes)
 
 
@@ -289,10 +289,14 @@ def _empty(part: Path) -> None:
 
 def _journals_with_content(part: Path) -> Iterator[Path]:
     """Give the journals that hold more than their first line."""
-    for path in filter(Path.is_file, part.glob(f"*{_JOURNAL}")):
+    for path in _journals(part):
         content = path.read_bytes()
         if len(content) > content.find(b"\n") + 1:
             yield path
+
+
+def _journals(part: Path) -> list[Path]:
+    return [path for path in part.glob(f"*{_JOURNAL}") if path.is_file()]
 
 
 def _write_whole(path: Path, content: Mapping[str, Any]) -> None:

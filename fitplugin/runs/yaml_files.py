@@ -12,6 +12,7 @@ from fitplugin.errors import InputError, shown
 
 _MOST_ENTRIES = 1_000_000  # a covariance of a thousand regions
 _DEEPEST = 50
+_MERGE = "tag:yaml.org,2002:merge"  # of the key <<
 _TOO_DEEP = f"nested deeper than {_DEEPEST} levels"
 
 
@@ -85,6 +86,8 @@ class _StrictLoader(yaml.SafeLoader):
             raise _refusal("a mapping is expected", node)
         seen = set()
         for key_node, _ in node.value:
+            if key_node.tag == _MERGE:
+                continue
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, Hashable):
                 continue

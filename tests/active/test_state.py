@@ -80,3 +80,34 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     with pytest.raises(InputError, match="is not empty and has no loop.json"):
         State.open(tmp_path, FACTS, ("x",))
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_state_that_is_refused_keeps_the_line_that_was_cut_off(folder):
+    asked, answers = folder / "asked.jsonl", folder / "answers.jsonl"
+    asked.write_bytes(asked.read_bytes() + b'{"id": 2')
+    answers.write_text("nonsense\n")
+    before = asked.read_bytes()
+    with pytest.raises(InputError, match="answers.jsonl: line 1"):
+        again(folder)
+    assert asked.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["loop.json", "asked.jsonl", "answers.jsonl", "rounds.jsonl"])
+def test_a_folder_in_the_place_of_a_file_is_named(name, folder):
+    (folder / name).unlink()
+    (folder / name).mkdir()
+    with pytest.raises(InputError, match=f"{name}: cannot be read: Is a directory"):
+        again(folder)
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "{", "[" * 9999])
+def test_facts_of_another_form_are_damage(content, folder):
+    (folder / "loop.json").write_text(content)
+    with pytest.raises(InputError, match="loop.json: is damaged"):
+        again(folder)
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path):
+    (tmp_path / "s").write_text("x")
+    with pytest.raises(InputError, match="is a file; name another --output"):
+        again(tmp_path / "s")

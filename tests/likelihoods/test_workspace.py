@@ -131,3 +131,21 @@ def test_workspaces_that_say_more_are_refused(change, words, tmp_path):
 def test_unknown_channel_names_the_known_ones(stored):
     with pytest.raises(InputError, match="'SRR' is not a channel. Known: SR"):
         read_channel(stored, "SRR")
+
+
+@pytest.mark.parametrize("change", [
+    lambda w: w.update(channels=3), lambda w: w.update(measurements={}),
+    lambda w: w["observations"][0].update(data=5), lambda w: w["observations"][0].update(name=[]),
+    lambda w: w["channels"][0]["samples"][1].update(data=["x"]),
+    lambda w: w["channels"][0]["samples"][1].update(data=[10**400]),
+    lambda w: w["channels"][0]["samples"][0].pop("modifiers"),
+    lambda w: w["channels"][0]["samples"][0].update(modifiers=[{"type": 3, "name": "x"}]),
+    lambda w: w["channels"][0]["samples"].append(None),
+])  # fmt: skip
+def test_workspaces_of_other_forms_are_refused_in_one_line(change, tmp_path):
+    content = json.loads(json.dumps(WORKSPACE))
+    change(content)
+    path = tmp_path / "w.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"w\.json: is not a HistFactory workspace"):
+        read_channel(path, "SR")

@@ -147,3 +147,46 @@ def test_differences_are_named_by_their_place():
 def test_a_member_that_is_none_is_refused(text):
     with pytest.raises(InputError, match="must be I/K"):
         Member.parse(text)
+
+
+@pytest.mark.parametrize("content", [
+    "[]", "3", "[" * 9999, "{}", '{"config": {}, "digests": {}, "attempts": "x", "changes": []}',
+    '{"config": [], "digests": {}, "attempts": 1, "changes": []}',
+])  # fmt: skip
+def test_a_beginning_of_another_form_is_named(content, tmp_path):
+    interrupt(tmp_path / "run")
+    (tmp_path / "run.part" / "started.json").write_text(content)
+    for read in (lambda: interrupt(tmp_path / "run", resume=True),
+                 lambda: standing(tmp_path / "run")):  # fmt: skip
+        with pytest.raises(InputError, match=r"started\.json: is damaged.*--force"):
+            read()
+
+
+def test_progress_of_another_form_is_named(tmp_path):
+    interrupt(tmp_path / "run")
+    (tmp_path / "run.part" / "progress.json").write_text('{"time": "noon", "host": "here"}')
+    with pytest.raises(InputError, match=r"progress\.json: is damaged: time"):
+        standing(tmp_path / "run")
+
+
+def test_a_pool_of_another_form_is_a_change(tmp_path):
+    assert changed({**FACTS, "config": {**FACTS["config"], "pool": 3}}, FACTS) == ()
+
+
+@pytest.mark.parametrize("name", ["lock", "sampler.journal"])
+def test_a_folder_in_the_place_of_a_file_is_named_and_kept(name, tmp_path):
+    interrupt(tmp_path / "run")
+    path = tmp_path / "run.part" / name
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(FitpluginError, match="Is a directory"):
+        interrupt(tmp_path / "run", resume=True)
+    assert path.is_dir()
+
+
+def test_a_look_at_a_run_leaves_nothing_behind(tmp_path):
+    interrupt(tmp_path / "run")
+    (tmp_path / "run.part" / "lock").unlink()
+    before = sorted(path.name for path in (tmp_path / "run.part").iterdir())
+    assert not standing(tmp_path / "run").is_running
+    assert sorted(path.name for path in (tmp_path / "run.part").iterdir()) == before

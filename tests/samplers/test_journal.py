@@ -102,3 +102,12 @@ def test_what_is_set_aside_is_kept_in_another_file(written):
     assert_array_equal(found[0], ROWS[0])
     assert_array_equal(found[1], ROWS[2])
     assert len(read_all(opened(written.with_suffix(".aside")))) == 3
+
+
+@pytest.mark.parametrize("content", [bytes(400), b"evaluations of last year, in one line"])
+def test_a_file_without_a_line_of_a_journal_is_refused_and_left_alone(content, tmp_path):
+    path = tmp_path / "a.journal"
+    path.write_bytes(content)
+    with pytest.raises(FitpluginError, match="is not a journal of this release"):
+        opened(path)
+    assert path.read_bytes() == content
