@@ -88,7 +88,8 @@ class DistributedGP(FramedSurrogate[DgpOptions, Fitted]):
         if n_used < self.options.expert_size:
             raise InputError(
                 "expert_size",
-                f"{self.options.expert_size} is more than the {n_used} points to train with",
+                f"{self.options.expert_size} is more than the {n_used} points to train with; "
+                "give a smaller one",
             )
         frame_of(dataset, self.options)
 
