@@ -17,7 +17,7 @@ from typing import Any
 from fitplugin.active.base import Answer, Request
 from fitplugin.data.files import write_atomically
 from fitplugin.data.json_files import read_object
-from fitplugin.errors import InputError
+from fitplugin.errors import FitpluginError, InputError
 
 _LOOP = "loop.json"
 _CHECKSUM = "sha256"
@@ -156,10 +156,17 @@ class State:
 
     def _append(self, name: str, content: dict[str, Any]) -> None:
         line = json.dumps({**content, _CHECKSUM: _checksum(content)}) + "\n"
-        with (self.folder / name).open("ab") as file:
-            file.write(line.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        path = self.folder / name
+        try:
+            with path.open("ab") as file:
+                file.write(line.encode())
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise FitpluginError(
+                f"{path}: cannot be written ({error.strerror}); all lines before are kept, and the "
+                "same command goes on from there"
+            ) from error
 
     def _lines(
         self, name: str, keys: tuple[str, ...], cut: list[tuple[Path, int]]

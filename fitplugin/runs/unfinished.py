@@ -11,17 +11,18 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fitplugin.data.json_files import read_object
 from fitplugin.errors import FitpluginError, InputError
 from fitplugin.runs import directory
+from fitplugin.runs.changes import changed
 from fitplugin.samplers.base import Problem
 from fitplugin.samplers.evaluation import Recorded
 
@@ -30,8 +31,6 @@ _PROGRESS = "progress.json"
 _LOCK = "lock"
 _SUFFIX = ".part"
 _JOURNAL = ".journal"
-# What a resumed run may have differently: nothing that decides which points are evaluated.
-_FREE = ("title", "pool", "processes")
 
 
 class How(NamedTuple):
@@ -79,13 +78,13 @@ class _Started(BaseModel):
 class _Progress(BaseModel):
     """What may stand in the record of how far it is."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
     stage: Literal["prior", "sampler"] | None = None
     done: int = 0
     total: int | None = None
     n_like: int = 0
     log_z_box: float | None = None
-    eta_s: float | None = None
+    eta_s: float | None = Field(None, ge=0, le=1e9)
     time: float
     host: str
 
@@ -163,10 +162,8 @@ def working(target: Path, facts: Mapping[str, Any], how: How) -> Iterator[Unfini
             raise
         # renamed first: an accident in between leaves a run that is complete or can be resumed
         directory.put_in_place(part, target)
-        for name in (_STARTED, _PROGRESS, _LOCK):
-            (target / name).unlink(missing_ok=True)
-        for path in [*target.glob(f"*{_JOURNAL}"), *target.glob("*.aside")]:
-            path.unlink()
+        left = [target / name for name in (_STARTED, _PROGRESS, _LOCK)]
+        _remove([*left, *target.glob(f"*{_JOURNAL}"), *target.glob("*.aside")])
 
 
 def standing(target: Path) -> Standing | None:
@@ -178,55 +175,6 @@ def standing(target: Path) -> Standing | None:
     progress = _read(part / _PROGRESS, _Progress) if (part / _PROGRESS).is_file() else {}
     n_bytes = sum(path.stat().st_size for path in _journals(part))
     return Standing(part, _is_locked(part), started, progress, n_bytes)
-
-
-def differences(before: Any, now: Any, place: str = "") -> list[str]:
-    """Name what differs between two complete scan files.
-
-    >>> differences({"seed": 1, "sampler": {"n_live": 5}}, {"seed": 1, "sampler": {"n_live": 6}})
-    ['sampler.n_live was 5, is 6']
-    """
-    if isinstance(before, Mapping) and isinstance(now, Mapping):
-        keys = dict.fromkeys([*before, *now])
-        return [
-            text
-            for key in keys
-            for text in differences(
-                before.get(key), now.get(key), f"{place}.{key}" if place else str(key)
-            )
-        ]
-    if isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
-        return [
-            text
-            for index, pair in enumerate(zip(before, now, strict=True))
-            for text in differences(*pair, f"{place}[{index}]")
-        ]
-    return [] if before == now else [f"{place} was {before}, is {now}"]
-
-
-def changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[str, ...]:
-    """Name what has changed between the facts with which two runs were started."""
-    configs = [
-        {key: value for key, value in facts["config"].items() if key not in _FREE}
-        for facts in (before, now)
-    ]
-    found = differences(configs[0], configs[1])
-    points = [_points_per_task(facts["config"]) for facts in (before, now)]
-    found += differences(points[0], points[1], "pool.points_per_task")
-    if not found:  # a digest of the scan file would say the same again
-        digests = {**before["digests"], **now["digests"]}
-        found = [
-            f"{name} changed"
-            for name in digests
-            if before["digests"].get(name) != now["digests"].get(name)
-        ]
-    return tuple(found)
-
-
-def _points_per_task(config: Mapping[str, Any]) -> Any:
-    pool = config.get("pool")
-    asked = pool if isinstance(pool, Mapping) else {}
-    return asked.get("points_per_task", "the default")
 
 
 def _begin(part: Path, facts: Mapping[str, Any], how: How) -> Unfinished:
@@ -283,8 +231,15 @@ def _content(part: Path) -> list[Path]:
 
 
 def _empty(part: Path) -> None:
-    for path in _content(part):
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    _remove(_content(part))
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _journals_with_content(part: Path) -> Iterator[Path]:

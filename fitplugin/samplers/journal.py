@@ -143,7 +143,7 @@ class Journal:
 def _refuse_other(path: Path, content: bytes, expected: dict[str, Any]) -> None:
     try:
         found = json.loads(content[: content.index(b"\n")])
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or found.get("format") != _FORMAT:
         raise FitpluginError(f"{path}: is not a journal of this release; --force starts over")
