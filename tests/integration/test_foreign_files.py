@@ -74,7 +74,7 @@ CALLS = [*(f"{name} {rest}" for name, rest in COMMANDS.items()), *MORE]
 GRACEFUL = ("report", "cite")
 WITHOUT_CODE = {
     "status", "plot", "doctor", "plugins", "counts", "model train", "dataset build",
-    "dataset show", "dataset features", "dataset rare",
+    "dataset show", "dataset features", "dataset rare", "new plugin",
 }  # fmt: skip
 
 
@@ -193,6 +193,12 @@ PLACES = {
     "surrogate of the spectrum": {"spectrum": {"kind": "learned", "surrogate": CODE}},
     "validity of the spectrum": {"spectrum": {"kind": "learned", "validity": CODE}},
     "gate": {"gate": {"dataset": "natural_susy/spectra", "surrogate": CODE}},
+    "surrogate of a theory": {
+        "theory": {"dataset": "x.csv", "surrogate": CODE},
+        "cross_section": None,
+        "spectrum": None,
+        "gate": None,
+    },
     "likelihood": {"likelihoods": [CODE]},
     "surrogate of a likelihood": {
         "likelihoods": [{"kind": "learned", "dataset": "x.npz", "surrogate": CODE}]
