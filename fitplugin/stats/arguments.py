@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -33,19 +33,26 @@ class Entries(NamedTuple):
         return result.reshape(self.shape) if self.shape else result[0]
 
 
-def checked_entries(**named: ArrayLike) -> Entries:
-    """Broadcast named yields and errors; refuse a bad number by name, with its index."""
-    arrays = [_array(name, value) for name, value in named.items()]
+def checked_entries(names: Sequence[str], values: Sequence[ArrayLike]) -> Entries:
+    """Broadcast yields and errors; refuse a bad number by its name and index.
+
+    Raises
+    ------
+    InputError
+        If shapes do not broadcast, or a number is negative, NaN or infinite.
+    """
+    arrays = [_array(name, value) for name, value in zip(names, values, strict=True)]
     try:
         shape = np.broadcast(*arrays).shape
     except ValueError:
-        shapes = ", ".join(f"{name} {np.shape(value)}" for name, value in named.items())
+        pairs = zip(names, arrays, strict=True)
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in pairs)
         raise InputError("counts", f"shapes do not broadcast: {shapes}") from None
     columns = np.empty((len(arrays), *shape))
     for i, array in enumerate(arrays):
         columns[i] = array
     if columns.size and not (columns.min() >= 0.0 and columns.max() < np.inf):
-        for name, array in zip(named, arrays, strict=True):
+        for name, array in zip(names, arrays, strict=True):
             _refuse_bad(name, array)
     return Entries(columns.reshape(len(arrays), -1), shape)
 
@@ -57,6 +64,11 @@ def checked_arrays(**named: tuple[ArrayLike, tuple[str, ...]]) -> dict[str, Floa
     ----------
     named : (array, tuple of str)
         Each argument and the names of its axes; axes of one name have one length.
+
+    Raises
+    ------
+    InputError
+        If a shape does not fit, or a number is negative, NaN or infinite.
     """
     sizes: dict[str, tuple[int, str]] = {}
     arrays = {}

@@ -58,7 +58,7 @@ def require_mode(mode: str) -> None:
 
 def _entries(mode: str, *values: ArrayLike) -> Entries:
     require_mode(mode)
-    return checked_entries(**dict(zip(_ARGUMENTS, values, strict=True)))
+    return checked_entries(_ARGUMENTS, values)
 
 
 def lognormal(count: FloatArray, error: FloatArray, mode: str) -> tuple[FloatArray, FloatArray]:

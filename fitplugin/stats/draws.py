@@ -62,9 +62,9 @@ def draw_counts(
     """
     require_mode(mode)
     entries = checked_entries(
-        n_signal=n_signal, signal_error=signal_error,
-        n_background=n_background, background_error=background_error,
-    )  # fmt: skip
+        ("n_signal", "signal_error", "n_background", "background_error"),
+        (n_signal, signal_error, n_background, background_error),
+    )
     mean = _draw_yields(rng, entries.columns[0::2], entries.columns[1::2], mode).sum(axis=0)
     counts = rng.poisson(np.minimum(mean, LARGEST_MEAN)).astype(float)
     return np.asarray(counts.reshape(entries.shape)) if entries.shape else counts[0]
@@ -93,7 +93,7 @@ def draw_factors(rng: Generator, relative_error: ArrayLike, mode: Mode = "mean")
     array([1., 1.])
     """
     require_mode(mode)
-    entries = checked_entries(relative_error=relative_error)
+    entries = checked_entries(["relative_error"], [relative_error])
     error = entries.columns[0]
     kept = "mean" if mode == "gamma" else mode
     return _draw_yields(rng, np.ones_like(error), error, kept).reshape(entries.shape)
