@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fitplugin.arrays import FloatArray
+from fitplugin.data.json_files import read_object
 from fitplugin.errors import InputError
 from fitplugin.physics.symbols import NATURAL_SUSY, Symbols
 from fitplugin.runs.seal import require_untouched, sealed
@@ -29,6 +30,7 @@ _NEEDED = ("manifest.json", "summary.json", "resolved.yaml", "chain.txt", "chain
            "chain.ranges")  # fmt: skip
 # what MultiNest and anesthetic read as "below any likelihood"
 _LOG_ZERO = -1e30
+_RESTORE = "restore it, or run the scan again"
 
 
 class Posterior(NamedTuple):
@@ -191,7 +193,7 @@ def read_run(path: str | Path) -> Run:
         raise InputError(str(path), "is not a run directory; `fitplugin run SCAN` makes one")
     if missing:
         raise InputError(str(path), f"is incomplete: {', '.join(missing)} missing")
-    manifest = _read_json(folder / "manifest.json")
+    manifest = read_object(folder / "manifest.json", _RESTORE)
     if manifest.get("schema") != SCHEMA_VERSION:
         raise InputError(
             str(folder / "manifest.json"),
@@ -209,7 +211,7 @@ def read_run(path: str | Path) -> Run:
         name: (float(low), float(high))
         for name, low, high in map(str.split, (folder / "chain.ranges").read_text().splitlines())
     }
-    summary = _read_json(folder / "summary.json")
+    summary = read_object(folder / "summary.json", _RESTORE)
     return Run(folder, manifest, summary, posterior, prior, ranges)
 
 
@@ -290,13 +292,3 @@ def _load(path: Path) -> FloatArray:
     except ValueError as error:
         raise InputError(str(path), f"cannot be read: {error}") from error
     return table
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(str(path), f"is not JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise InputError(str(path), "must hold a JSON object")
-    return content
