@@ -1,7 +1,8 @@
 """The few exceptions of the package; each names the offending input and the remedy.
 
-`InputError` is for what a user can mend (exit status 2); any other exception is a
-bug or an accident and is never caught to be hidden.
+`InputError` is for what a user can mend (exit status 2). Files that cannot be read or written, and
+memory that does not suffice, are one line at the shell; any other exception is a bug and is never
+caught to be hidden.
 """
 
 from __future__ import annotations

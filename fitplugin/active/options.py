@@ -49,16 +49,18 @@ class WarmStartOptions(Options):
 
     dataset: str = Field(description="Table with the parameters and the target.")
     target: str
-    points: PositiveInt = Field(500, description="Rows of it that are used, at most.")
+    points: PositiveInt = Field(500, le=1_000_000, description="Rows of it that are used, at most.")
 
 
 class BatchOptions(Options):
     """How the points of a round are chosen."""
 
-    size: PositiveInt = 20
+    size: PositiveInt = Field(20, le=1_000_000)
     choose: Choice = Field("entropy_discs", description="; ".join(map(": ".join, CHOICES.items())))
     candidates: PositiveInt = Field(
-        4000, description="Points that are looked at, at most; drawn anew in every round."
+        4000,
+        le=10_000_000,
+        description="Points that are looked at, at most; drawn anew in every round.",
     )
 
 
@@ -96,7 +98,9 @@ class LoopOptions(Options):
         "default: the parameters.",
     )
     surrogate: MultitaskOptions = MultitaskOptions()
-    first: int = Field(20, ge=5, description="Points of the first round, spread over the box.")
+    first: int = Field(
+        20, ge=5, le=1_000_000, description="Points of the first round, spread over the box."
+    )
     batch: BatchOptions = BatchOptions()
     rounds: PositiveInt = Field(4, description="After the first, at most.")
     test: float = Field(

@@ -24,6 +24,12 @@ class _Commands(click.Group):
             _fail(str(error), 1)
         except KeyboardInterrupt:
             _fail("interrupted", 1)
+        except MemoryError as error:  # of what was asked for, not of a part that is broken
+            _fail(f"not enough memory ({error}); ask for fewer points, or use a larger machine", 1)
+        except OSError as error:
+            if error.filename is None:  # no file of the user's
+                raise
+            _fail(f"{error.filename}: {error.strerror}", 1)
         return None
 
 

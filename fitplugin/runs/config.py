@@ -215,7 +215,9 @@ class ScanConfig(Options):
     sampler: component("fitplugin.samplers") = Field(  # type: ignore[valid-type]
         {"kind": "dynesty"}, validate_default=True
     )
-    prior_sample: int = Field(10_000, ge=0, description="Valid points drawn for the prior.")
+    prior_sample: int = Field(
+        10_000, ge=0, le=100_000_000, description="Valid points drawn for the prior."
+    )
     processes: int = Field(1, ge=1, le=4096, description="Worker processes.")
     pool: component("fitplugin.pools") | None = Field(  # type: ignore[valid-type]
         None, description="What evaluates; by default worker processes on this machine, if > 1."

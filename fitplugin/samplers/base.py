@@ -120,8 +120,18 @@ class Sampler(Protocol):
         """
 
 
+_MOST_LIVE_POINTS = 10_000_000  # of a machine with a terabyte
+
+
 def require_enough_live_points(n_live: int, n_dim: int, n_runs: int = 1) -> None:
-    """Refuse fewer live points than an ellipsoid around them needs, in each run."""
+    """Refuse fewer live points than an ellipsoid around them needs, in each run, or absurdly many.
+
+    Raises
+    ------
+    InputError
+    """
+    if n_live > _MOST_LIVE_POINTS:
+        raise InputError("sampler.n_live", f"is {n_live}; at most {_MOST_LIVE_POINTS} are possible")
     if n_live // n_runs < 2 * n_dim:
         shared = f" for {n_runs} runs" if n_runs > 1 else ""
         each = " each" if n_runs > 1 else ""

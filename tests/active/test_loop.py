@@ -11,7 +11,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from fitplugin.active.loop import Loop
+from fitplugin.active.loop import Loop, open_loop
 from fitplugin.active.options import read_loop
 from fitplugin.cli import main
 from fitplugin.data.tables import write_table
@@ -232,3 +232,18 @@ def test_another_loop_in_the_folder_is_refused_by_what_differs(tmp_path):
     run(loop_file(tmp_path, rounds=1), tmp_path / "state")
     with pytest.raises(InputError, match="holds another loop \\(seed differ"):
         run(loop_file(tmp_path, seed=7), tmp_path / "state")
+
+
+@pytest.mark.parametrize("changes", [
+    {"first": 10**19}, {"batch": {"size": 10**19}}, {"batch": {"candidates": 10**19}},
+])  # fmt: skip
+def test_more_points_than_any_machine_holds_are_refused(changes, tmp_path):
+    with pytest.raises(InputError, match="less than or equal to"):
+        read_loop(loop_file(tmp_path, **changes))
+
+
+def test_every_refusal_of_a_loop_names_its_file(tmp_path):
+    path = loop_file(tmp_path, oracle={"kind": "table", "dataset": "none.csv"})
+    with pytest.raises(InputError, match=r"loop\.yaml: oracle: .*none\.csv: no such file"):
+        open_loop(path, tmp_path / "state")
+    assert not (tmp_path / "state").exists()

@@ -126,6 +126,10 @@ BAD = {
     "regions not a list": ("regions", {"name": "a"}, ["regions: should be a valid list"]),
     "parameters not a section": ("parameters", [1], ["parameters: should be a valid section"]),
     "count not finite": ("mock", {"benchmark": {"mu": float("nan")}}, ["mock.benchmark.mu", "nan"]),
+    "more points than any machine": ("sampler.n_live", 10**19, ["at most 10000000 are"]),
+    "a prior beyond any disk": ("prior_sample", 10**19, ["prior_sample", "less than or equal to"]),
+    "a section where a name belongs": ("regions.0.surrogate.mode", {}, ["regions[0].surrogate.mode",
+                                                                        "not {}"]),
     "format version": ("fitplugin", 2, ["fitplugin: should be 1, not 2"]),
 }  # fmt: skip
 
