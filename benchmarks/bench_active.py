@@ -32,7 +32,7 @@ from fitplugin.active.options import LoopOptions, read_loop
 from fitplugin.data.tables import read_table, write_table
 from fitplugin.errors import FitpluginError
 from fitplugin.physics.cross_section import PairProduction
-from fitplugin.physics.spectrum import valid_rows
+from fitplugin.physics.spectrum_table import valid_rows
 from fitplugin.stats.counts import log_marginal
 from fitplugin.surrogates.acquisition import variance_elsewhere
 

@@ -23,8 +23,9 @@ from fitplugin import plugins
 from fitplugin.data.tables import read_table
 from fitplugin.physics.cross_section import PairProduction
 from fitplugin.physics.derived import Derived
+from fitplugin.physics.learned_spectrum import ALL_INPUTS
 from fitplugin.physics.pmssm import INPUTS, PARAMETERS, VALIDITY_INPUTS
-from fitplugin.physics.spectrum import _ALL_INPUTS, input_box, valid_rows
+from fitplugin.physics.spectrum_table import input_box, valid_rows
 from fitplugin.stats.calibration import calibrate
 from fitplugin.studies.measures import Asked, measures
 from fitplugin.surrogates import Dataset
@@ -100,9 +101,9 @@ def cross_section(_: Path) -> tuple[Dataset, np.ndarray]:
     close = Derived(leading, names)(parameters).T
     base, _ = logarithm({f"m_{p}": np.clip(m, 105.0, 2900.0)
                          for p, m in zip(processes, close, strict=True)})  # fmt: skip
-    x = np.column_stack([Derived(_ALL_INPUTS, names)(parameters), base])[kept]
+    x = np.column_stack([Derived(ALL_INPUTS, names)(parameters), base])[kept]
     y = (truth - base)[kept, np.newaxis]
-    inputs = (*_ALL_INPUTS, "leading_log_cross_section")
+    inputs = (*ALL_INPUTS, "leading_log_cross_section")
     return Dataset(x, y, inputs, ("cross_section",), box(x)), base[kept]
 
 

@@ -33,7 +33,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel
 from threadpoolctl import threadpool_limits
 
 from fitplugin.data.tables import read_table
-from fitplugin.physics.efficiency import point_dataset
+from fitplugin.physics.simulated_table import point_dataset
 from fitplugin.stats.calibration import calibrate
 from fitplugin.studies import paper
 from fitplugin.surrogates import Dataset

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from fitplugin.errors import InputError
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
+Columns = Mapping[str, FloatArray]
+"""Quantities by name, each (n_points,)."""
 
 
 def as_points(values: ArrayLike, names: Sequence[str], what: str = "theta") -> FloatArray:

@@ -13,8 +13,7 @@ from fitplugin.arrays import FloatArray
 from fitplugin.data.tables import read_table
 from fitplugin.errors import InputError
 from fitplugin.options import Options
-from fitplugin.physics.cross_section import summed_cross_sections
-from fitplugin.physics.efficiency import point_dataset
+from fitplugin.physics.simulated_table import point_dataset, summed_cross_sections
 
 
 class TableOptions(Options):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,12 +14,11 @@ from fitplugin.data.tables import Table, read_table
 from fitplugin.errors import InputError, one_of
 from fitplugin.options import Options
 from fitplugin.physics.features import NAMES
-from fitplugin.plugins import Component, component
+from fitplugin.plugins import component
 from fitplugin.stats.gaussian import log_mean_exp_half
 from fitplugin.surrogates import Dataset, Surrogate
 from fitplugin.surrogates.model_file import ModelPath
-
-Trainer = Callable[[str, Dataset, Component], Surrogate]
+from fitplugin.surrogates.trainer import Trainer
 
 
 class LearnedOptions(Options):

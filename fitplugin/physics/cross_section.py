@@ -197,23 +197,3 @@ class PairProduction:
             independent += np.square(shift * value)
         error = np.sqrt(np.square(common) + independent)
         return CrossSection(total, error, in_table, by_process, np.zeros(shape))
-
-
-def summed_cross_sections(
-    table: Table, processes: Sequence[str]
-) -> tuple[FloatArray, FloatArray, np.ndarray]:
-    """Cross-section [fb], error [fb] and id of the points of a simulated table.
-
-    Sums over processes, in the order of `efficiency.point_dataset`; errors are common to all
-    processes and add linearly.
-    """
-    process = np.asarray(table.columns["process"])
-    rows = np.isin(process, list(processes))
-    ids, sigma, relative = table.numbers(
-        ["id", "cross_section_fb", "cross_section_rel_error"]
-    )[rows].T  # fmt: skip
-    unique, of_row = np.unique(ids, return_inverse=True)
-    complete = np.bincount(of_row) == len(processes)
-    total = np.bincount(of_row, sigma)[complete]
-    error = np.bincount(of_row, sigma * relative)[complete]
-    return total, error, unique[complete].astype(int)

@@ -15,18 +15,14 @@ from fitplugin.data.tables import read_table
 from fitplugin.errors import InputError
 from fitplugin.options import Options
 from fitplugin.physics.derived import Derived, named_inputs
-from fitplugin.physics.spectrum import (
-    Spectrum,
-    SpectrumCalculator,
-    Trainer,
-    input_box,
-    spectrum_dataset,
-)
+from fitplugin.physics.spectrum import Spectrum, SpectrumCalculator
+from fitplugin.physics.spectrum_table import input_box, spectrum_dataset
 from fitplugin.plugins import component
 from fitplugin.stats.classification import is_binary
 from fitplugin.stats.decisions import Decision, Mistakes
 from fitplugin.surrogates import Dataset, Surrogate
 from fitplugin.surrogates.model_file import ModelPath
+from fitplugin.surrogates.trainer import Trainer
 
 _SPLIT_SEED = 1  # of the rows that judge a gate: always the same
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fitplugin.physics.derived import BASELINES
+from fitplugin.physics.leading_order import BASELINES
 from fitplugin.plots import html
 from fitplugin.plots.calibration import plot_calibration, stem_of
 from fitplugin.plots.report_text import NUMBERS

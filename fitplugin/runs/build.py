@@ -19,12 +19,12 @@ from fitplugin.likelihoods.joint import JointLikelihood, Recipe
 from fitplugin.likelihoods.signal_region import SignalRegion, SignalRegionOptions
 from fitplugin.physics.gate import Gate
 from fitplugin.physics.parameters import ParameterSpace
-from fitplugin.physics.spectrum import Trainer
 from fitplugin.physics.theory import Theory
 from fitplugin.plugins import Component, validation_context
 from fitplugin.runs.config import ScanConfig
 from fitplugin.runs.models import Job, ModelCache, Planner
 from fitplugin.runs.theory import at_place, build_theory
+from fitplugin.surrogates.trainer import Trainer
 
 
 class Scan(NamedTuple):

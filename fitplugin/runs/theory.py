@@ -9,13 +9,7 @@ from typing import Any
 from fitplugin.data.tables import read_table
 from fitplugin.errors import InputError
 from fitplugin.physics.cross_section import PairProduction, is_function, production_of
-from fitplugin.physics.efficiency import (
-    LearnedEfficiency,
-    PointEfficiency,
-    ProcessEfficiency,
-    point_dataset,
-    process_dataset,
-)
+from fitplugin.physics.efficiency import LearnedEfficiency, PointEfficiency, ProcessEfficiency
 from fitplugin.physics.gate import Gate, GatedSpectrum
 from fitplugin.physics.own_theory import (
     LearnedCrossSection,
@@ -24,11 +18,12 @@ from fitplugin.physics.own_theory import (
     efficiency_dataset,
     parameter_box,
 )
-from fitplugin.physics.spectrum import Trainer
+from fitplugin.physics.simulated_table import point_dataset, process_dataset
 from fitplugin.physics.squarks import branching_names
 from fitplugin.physics.theory import Theory
 from fitplugin.runs.config import RegionConfig, ScanConfig
 from fitplugin.runs.own_theory import OwnTheory
+from fitplugin.surrogates.trainer import Trainer
 
 
 def build_theory(config: ScanConfig, train: Trainer, folder: Path) -> Theory:

@@ -18,8 +18,7 @@ from fitplugin.data.tables import Table, read_table
 from fitplugin.errors import InputError, one_of
 from fitplugin.likelihoods.combination import Selection
 from fitplugin.likelihoods.joint import JointLikelihood
-from fitplugin.physics.cross_section import summed_cross_sections
-from fitplugin.physics.efficiency import point_dataset
+from fitplugin.physics.simulated_table import point_dataset, summed_cross_sections
 from fitplugin.physics.yields import expected_signal
 from fitplugin.runs.build import Scan
 from fitplugin.surrogates import Dataset

@@ -17,7 +17,7 @@ from fitplugin.active.simulated import SimulationOptions, SimulationOracle
 from fitplugin.active.tables import SimulatedOptions, SimulatedOracle
 from fitplugin.data.tables import read_table
 from fitplugin.errors import InputError
-from fitplugin.physics.efficiency import point_dataset
+from fitplugin.physics.simulated_table import point_dataset
 from fitplugin.stats.limits import upper_limits
 from tests.active.test_loop import loop_file
 

@@ -8,8 +8,9 @@ from numpy.testing import assert_allclose
 
 from fitplugin.data.tables import read_table
 from fitplugin.errors import InputError
-from fitplugin.physics.derived import BASELINES, PARAMETERS, Derived, leading_order
-from fitplugin.physics.spectrum import valid_rows
+from fitplugin.physics.derived import Derived
+from fitplugin.physics.leading_order import BASELINES, PARAMETERS, leading_order
+from fitplugin.physics.spectrum_table import valid_rows
 
 TABLE = read_table("natural_susy/spectra")
 VALID = valid_rows(TABLE)

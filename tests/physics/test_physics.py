@@ -9,8 +9,8 @@ from numpy.testing import assert_allclose
 from fitplugin.data.tables import Table, read_table
 from fitplugin.errors import InputError
 from fitplugin.physics.cross_section import PairProduction
-from fitplugin.physics.efficiency import point_dataset
 from fitplugin.physics.parameters import ParameterSpace
+from fitplugin.physics.simulated_table import point_dataset
 from fitplugin.physics.yields import expected_signal
 
 TABLE = read_table("natural_susy/cross_sections_14TeV")

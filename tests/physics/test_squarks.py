@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose
 
 from fitplugin.data.tables import Table, read_table
 from fitplugin.errors import InputError
-from fitplugin.physics.efficiency import ProcessEfficiency, process_dataset
+from fitplugin.physics.efficiency import ProcessEfficiency
+from fitplugin.physics.simulated_table import process_dataset
 from fitplugin.physics.spectrum import Spectrum
 from fitplugin.physics.squarks import INPUTS, branching_names, process_inputs
 from fitplugin.surrogates.base import Examined

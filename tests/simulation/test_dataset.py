@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from fitplugin.cli import main
 from fitplugin.data.tables import read_table
 from fitplugin.errors import InputError
-from fitplugin.physics.efficiency import point_dataset, process_dataset
+from fitplugin.physics.simulated_table import point_dataset, process_dataset
 from fitplugin.simulation.dataset import build
 from fitplugin.simulation.records import read_records
 from tests.simulation.slha import with_parameter

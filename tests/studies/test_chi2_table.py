@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 
 from fitplugin.cli import main
 from fitplugin.data.tables import read_table, write_table
-from fitplugin.physics.efficiency import point_dataset
+from fitplugin.physics.simulated_table import point_dataset
 from fitplugin.stats.counts import q_mu
 from tests.conftest import SCANS
 

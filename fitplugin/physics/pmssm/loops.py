@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from scipy.special import spence
 
-from fitplugin.arrays import FloatArray
+from fitplugin.arrays import Columns, FloatArray
+from fitplugin.physics.pmssm.constants import ALPHA_2, ALPHA_S, VEV
 
-Columns = Mapping[str, FloatArray]
-
-VEV = 174.1
-"""Vacuum expectation value, sqrt(v_u^2 + v_d^2) [GeV]."""
 FLOOR = 1e4
 """Squared masses below it have no sensible logarithm [GeV^2]."""
-
-_ALPHA_S, _ALPHA_2 = 0.0885, 0.0335  # near 1 TeV
 
 
 def gluon_gluino(square: FloatArray, m3: FloatArray, scale: FloatArray) -> FloatArray:
@@ -25,7 +18,7 @@ def gluon_gluino(square: FloatArray, m3: FloatArray, scale: FloatArray) -> Float
     x = m3**2 / m2
     loop = 1.0 + 3.0 * x + (x - 1.0) ** 2 * np.log(np.abs(x - 1.0) + 1e-12)
     loop += -(x**2) * np.log(np.maximum(x, 1e-12)) + 2.0 * x * np.log(scale**2 / m2)
-    return np.asarray(2.0 * _ALPHA_S / (3.0 * np.pi) * m2 * loop)
+    return np.asarray(2.0 * ALPHA_S / (3.0 * np.pi) * m2 * loop)
 
 
 def bottom_shift(p: Columns, y_top: FloatArray) -> FloatArray:
@@ -41,7 +34,7 @@ def down_shift(
     left: FloatArray | None = None,
     right: FloatArray | None = None,
     gluino: FloatArray | None = None,
-    alpha_s: float = _ALPHA_S,
+    alpha_s: float = ALPHA_S,
 ) -> FloatArray:
     """Threshold of a down-type Yukawa coupling from gluinos and winos, by its squarks' squares.
 
@@ -51,7 +44,7 @@ def down_shift(
     right = p["mdR12"] ** 2 if right is None else right
     m3 = p["M3"] if gluino is None else gluino
     strong = 2 * alpha_s / (3 * np.pi) * m3 * loop(left, right, m3**2)
-    weak = -3 * _ALPHA_2 / (8 * np.pi) * p["M2"] * loop(left, p["M2"] ** 2, p["mu"] ** 2)
+    weak = -3 * ALPHA_2 / (8 * np.pi) * p["M2"] * loop(left, p["M2"] ** 2, p["mu"] ** 2)
     return np.asarray(p["mu"] * p["tan_beta"] * (strong + weak))
 
 
@@ -130,7 +123,7 @@ def gluino_phase_term(
 
     front = (8.0 / sine - 12.0 * sine) * np.sqrt(t / g) / gap**2
     f3 = -2.0 * front * (part(heavy) - part(light))
-    coupling = 4.0 * np.pi * _ALPHA_S * t / VEV**2 / (16.0 * np.pi**2) ** 2
+    coupling = 4.0 * np.pi * ALPHA_S * t / VEV**2 / (16.0 * np.pi**2) ** 2
     shift = 2.0 * coupling * trilinear**2 * sine**2 * f3
     return np.asarray(np.where(m3 < 0, shift, 0.0))
 

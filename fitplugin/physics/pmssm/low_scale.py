@@ -11,21 +11,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fitplugin.arrays import FloatArray
-from fitplugin.physics.pmssm.loops import FLOOR, VEV, Columns, down_shift, higgsino_shift
-from fitplugin.physics.pmssm.quantities import light_higgs, pole_squarks
+from fitplugin.arrays import Columns, FloatArray
+from fitplugin.physics.pmssm.constants import G1, G2, G3, M_TAU, M_Z, VEV
+from fitplugin.physics.pmssm.loops import FLOOR, down_shift, higgsino_shift
+from fitplugin.physics.pmssm.quantities import light_higgs, pole_squarks, slepton_squares
 from fitplugin.physics.pmssm.tree import (
-    M_TAU,
-    M_Z,
-    SIN2_W,
     AtQ,
     Mixed,
     away_from_zero,
     root,
+    staus,
     third_generation,
 )
 
-_G1, _G2, _G3 = 0.465, 0.64, 1.08  # near 1 TeV, that of hypercharge with the factor of a GUT
 _LOOP = 16.0 * np.pi**2
 _TOP_LOW, _BOTTOM_LOW = 165.0, 2.8  # running masses at M_Z [GeV]
 _ALPHA_S_LOW = 0.118
@@ -34,6 +32,10 @@ _HYPERCHARGE = {"q": 1 / 6, "u": -2 / 3, "d": 1 / 3, "l": -1 / 2, "e": 1.0}
 _STATES = {"q": 6, "u": 3, "d": 3, "l": 2, "e": 1}  # of one generation
 _KIND = dict(zip(_SCALARS, "qudlequdle", strict=True))
 _GENERATIONS = dict(zip(_SCALARS, (2,) * 5 + (1,) * 5, strict=True))
+# of each squared mass in the trace of hypercharge
+_WEIGHTS = {
+    name: _GENERATIONS[name] * _STATES[kind] * _HYPERCHARGE[kind] for name, kind in _KIND.items()
+}
 
 
 def low_scale(parameters: Columns) -> dict[str, FloatArray]:
@@ -104,9 +106,7 @@ class _Soft(NamedTuple):
         squares["mHu"] = m_a2 * cos2 - p["mu"] ** 2 + half_d
         squares["mHd"] = m_a2 * sin2 - p["mu"] ** 2 - half_d
         trace = squares["mHu"] - squares["mHd"]
-        for name in _SCALARS:
-            kind = _KIND[name]
-            weight = _GENERATIONS[name] * _STATES[kind] * _HYPERCHARGE[kind]
+        for name, weight in _WEIGHTS.items():
             trace = trace + weight * squares[name]
         y_top = at_q.top / (VEV * np.sqrt(sin2))
         y_bottom = np.clip(at_q.bottom, -50.0, 50.0) / (VEV * np.sqrt(cos2))
@@ -144,17 +144,17 @@ class _Soft(NamedTuple):
 def _gauginos(p: Columns, kind: str) -> FloatArray:
     """What gaugino masses take from a slope."""
     charge = 0.5 if kind == "hu" else _HYPERCHARGE[kind]
-    found = 24 / 5 * charge**2 * _G1**2 * p["M1"] ** 2
+    found = 24 / 5 * charge**2 * G1**2 * p["M1"] ** 2
     if kind in ("q", "l", "hu"):
-        found = found + 6.0 * _G2**2 * p["M2"] ** 2
+        found = found + 6.0 * G2**2 * p["M2"] ** 2
     if kind in ("q", "u", "d"):
-        found = found + 32 / 3 * _G3**2 * p["M3"] ** 2
+        found = found + 32 / 3 * G3**2 * p["M3"] ** 2
     return np.asarray(found)
 
 
 def _pull(kind: str) -> float:
     """Weight of the trace of hypercharge in a slope."""
-    return 6 / 5 * _G1**2 * (0.5 if kind == "hu" else _HYPERCHARGE[kind])
+    return 6 / 5 * G1**2 * (0.5 if kind == "hu" else _HYPERCHARGE[kind])
 
 
 def _third_generation(
@@ -164,11 +164,11 @@ def _third_generation(
     bottom = _BOTTOM_LOW / away_from_zero(1.0 + bottom_shift)
     stops = Mixed(low["mQ3"], low["mtR"], _TOP_LOW * (p["At"] - p["mu"] / p["tan_beta"]))
     sbottoms = Mixed(low["mQ3"], low["mbR"], bottom * (p["Ab"] - p["mu"] * p["tan_beta"]))
-    staus = Mixed(low["mL3"], low["mtauR"], M_TAU * (p["Atau"] - p["mu"] * p["tan_beta"]))
+    stau_pair = Mixed(low["mL3"], low["mtauR"], M_TAU * (p["Atau"] - p["mu"] * p["tan_beta"]))
     return {
         "low_m_stop1": stops.masses[0],
         "low_m_sbottom1": sbottoms.masses[0],
-        "low_m_stau1": staus.masses[0],
+        "low_m_stau1": stau_pair.masses[0],
         "low_m_tau_sneutrino": low["mL3"] + 0.5 * d_term,
         "low_m_sneutrino": low["mlL12"] + 0.5 * d_term,
     }
@@ -182,33 +182,28 @@ def _electroweak_loops(p: Columns, at_q: AtQ) -> dict[str, FloatArray]:
         return np.asarray(square * (np.log(size / at_q.scale**2) - 1.0))
 
     trace = at_q.d_term / M_Z**2 * logarithm(p["MA"] ** 2)
-    for name in _SCALARS:
-        kind = _KIND[name]
-        weight = _GENERATIONS[name] * _STATES[kind] * _HYPERCHARGE[kind]
+    for name, weight in _WEIGHTS.items():
         trace = trace + weight * logarithm(p[name] ** 2)
     bino, wino = logarithm(p["M1"] ** 2), logarithm(p["M2"] ** 2)
 
     def corrected(square: FloatArray, kind: str) -> FloatArray:
         charge = _HYPERCHARGE[kind]
-        found = 3 / 5 * _G1**2 * (charge * trace - 4.0 * charge**2 * bino)
+        found = 3 / 5 * G1**2 * (charge * trace - 4.0 * charge**2 * bino)
         if kind in ("q", "l"):
-            found = found - 3.0 * _G2**2 * wino
+            found = found - 3.0 * G2**2 * wino
         return np.asarray(square + found / _LOOP)
 
-    d_left, d_right = at_q.d_term * (-0.5 + SIN2_W), -at_q.d_term * SIN2_W
-    staus = Mixed(
-        corrected(p["mL3"] ** 2 + d_left, "l"),
-        corrected(p["mtauR"] ** 2 + d_right, "e"),
-        M_TAU * (p["Atau"] - p["mu"] * p["tan_beta"]),
-    )
+    mixed = staus(p, at_q)
+    mixed = Mixed(corrected(mixed.left, "l"), corrected(mixed.right, "e"), mixed.off)
+    sleptons = slepton_squares(p, at_q)
     squarks = pole_squarks(p, at_q, *third_generation(p, at_q))
     kinds = {"up_left": "q", "down_left": "q", "up_right": "u", "down_right": "d"}
     return {
-        "loop_m_stau1": staus.masses[0],
-        "loop_m_tau_sneutrino": corrected(p["mL3"] ** 2 + 0.5 * at_q.d_term, "l"),
-        "loop_m_sneutrino": corrected(p["mlL12"] ** 2 + 0.5 * at_q.d_term, "l"),
-        "loop_m_selectron_left": corrected(p["mlL12"] ** 2 + d_left, "l"),
-        "loop_m_selectron_right": corrected(p["meR12"] ** 2 + d_right, "e"),
+        "loop_m_stau1": mixed.masses[0],
+        **{
+            f"loop_m_{name}": corrected(square, "e" if name.endswith("right") else "l")
+            for name, square in sleptons.items()
+        },
         **{
             f"loop_m_{name}": corrected(np.sign(mass) * mass**2, kind)
             for name, kind in kinds.items()

@@ -1,8 +1,7 @@
 """Leading-order masses, mixings and thresholds of the pMSSM, by name.
 
-As in `derived`, nothing here is a prediction: everything is an input, or a baseline, of a learned
-map that is tested against a spectrum program. Couplings and masses of the Standard Model are rough
-on purpose; what is learned makes up for them.
+As in `leading_order`, nothing here is a prediction: everything is an input, or a baseline, of a
+learned map that is tested against a spectrum program.
 """
 
 from __future__ import annotations
@@ -11,24 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fitplugin.arrays import FloatArray
-from fitplugin.physics.pmssm.loops import (
-    FLOOR,
-    Columns,
-    gluino_phase_term,
-    gluon_gluino,
-    potential,
-)
-from fitplugin.physics.pmssm.tree import (
-    M_TAU,
-    M_Z,
-    SIN2_W,
-    AtQ,
-    Mixed,
-    root,
-    staus,
-    third_generation,
-)
+from fitplugin.arrays import Columns, FloatArray
+from fitplugin.physics.pmssm.constants import M_TAU, M_Z, SIN2_W
+from fitplugin.physics.pmssm.loops import FLOOR, gluino_phase_term, gluon_gluino, potential
+from fitplugin.physics.pmssm.tree import AtQ, Mixed, root, staus, third_generation
 
 _LIGHTEST_HIGGS, _HEAVIEST_HIGGS = 100.0, 140.0  # range of the baseline [GeV]
 
@@ -97,15 +82,19 @@ def pole_squarks(p: Columns, at_q: AtQ, stops: Mixed, sbottoms: Mixed) -> dict[s
     return {f"pole_m_{name}": root(square) for name, square in squares.items()}
 
 
-def _sleptons(p: Columns, at_q: AtQ) -> dict[str, FloatArray]:
+def slepton_squares(p: Columns, at_q: AtQ) -> dict[str, FloatArray]:
+    """Squared masses of the sleptons that do not mix [GeV^2]."""
     d_term = at_q.d_term
-    squares = {
-        "stau1": staus(p, at_q).masses[0],
+    return {
         "tau_sneutrino": p["mL3"] ** 2 + 0.5 * d_term,
         "sneutrino": p["mlL12"] ** 2 + 0.5 * d_term,
         "selectron_left": p["mlL12"] ** 2 + d_term * (-0.5 + SIN2_W),
         "selectron_right": p["meR12"] ** 2 - d_term * SIN2_W,
     }
+
+
+def _sleptons(p: Columns, at_q: AtQ) -> dict[str, FloatArray]:
+    squares = {"stau1": staus(p, at_q).masses[0], **slepton_squares(p, at_q)}
     return {f"running_m_{name}": root(square) for name, square in squares.items()}
 
 

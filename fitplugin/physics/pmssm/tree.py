@@ -6,13 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fitplugin.arrays import FloatArray
-from fitplugin.physics.pmssm.loops import VEV, Columns, bottom_shift
-
-M_Z, SIN2_W, M_TAU = 91.19, 0.2312, 1.75
-"""Masses in GeV; that of the tau lepton runs little."""
-
-_M_TOP, _M_BOTTOM = 150.0, 2.45  # running, near 1 TeV [GeV]
+from fitplugin.arrays import Columns, FloatArray
+from fitplugin.physics.pmssm.constants import M_BOTTOM, M_TAU, M_TOP, M_Z, SIN2_W, VEV
+from fitplugin.physics.pmssm.loops import bottom_shift
 
 
 class AtQ(NamedTuple):
@@ -32,9 +28,9 @@ class AtQ(NamedTuple):
         sin2_beta = tan_beta**2 / (1.0 + tan_beta**2)
         scale = np.maximum(200.0, np.sqrt(p["mQ3"] * p["mtR"]))
         log_scale = np.log(scale / 1000.0)
-        top = _M_TOP * (1.0 - 0.04 * log_scale)
+        top = M_TOP * (1.0 - 0.04 * log_scale)
         shift = bottom_shift(p, top / (VEV * np.sqrt(sin2_beta)))
-        bottom = _M_BOTTOM * (1.0 - 0.06 * log_scale) / away_from_zero(1.0 + shift)
+        bottom = M_BOTTOM * (1.0 - 0.06 * log_scale) / away_from_zero(1.0 + shift)
         return cls(sin2_beta, (1.0 - 2.0 * sin2_beta) * M_Z**2, scale, top, bottom, shift)
 
 
