@@ -8,15 +8,25 @@ with masses, decays and cross-sections has them (SCYNet, arXiv:1703.01309, secti
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from itertools import product
-from typing import NamedTuple
 
 import numpy as np
 
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
-from fitplugin.physics.slha import CODES, Channel, SlhaPoint
+from fitplugin.physics.chains import Chains, either, nothing, single, together
+from fitplugin.physics.particles import (
+    CODES,
+    GLUON,
+    NEUTRAL_HIGGSES,
+    PHOTON,
+    TOP,
+    Channel,
+    W,
+    Z,
+)
+from fitplugin.physics.slha import SlhaPoint
 
 FINAL_STATES = (
     "jet", "b_jet", "electron", "positron", "muon", "antimuon", "tau", "antitau", "missing",
@@ -31,71 +41,35 @@ NAMES = tuple(
 """Names of the 56 features: multiplicities, and largest energies [GeV]."""
 
 _FINAL = {
-    **dict.fromkeys((1, 2, 3, 4, 21), "jet"), 5: "b_jet", 11: "electron", 13: "muon", 15: "tau",
+    **dict.fromkeys((1, 2, 3, 4, GLUON), "jet"), 5: "b_jet", 11: "electron", 13: "muon", 15: "tau",
     **dict.fromkeys((12, 14, 16), "missing"),
     # what a chargino decays to where a quark would be too light for a jet of its own
     **dict.fromkeys((111, 211, 213, 321), "jet"),
 }  # fmt: skip
 _ANTI = {"electron": "positron", "muon": "antimuon", "tau": "antitau"}
-_RESONANT = {24: ("W_plus", "W_minus"), 23: ("Z", "Z"), 6: ("top", "antitop")}
-_PHOTON, _GLUON, _TOP, _W, _Z = 22, 21, 6, 24, 23
-_SELF_CONJUGATE = (_GLUON, _PHOTON, _Z, 25, 35, 36, 1000021, 1000022, 1000023, 1000025, 1000035)
+_RESONANT = {W: ("W_plus", "W_minus"), Z: ("Z", "Z"), TOP: ("top", "antitop")}
+_SELF_CONJUGATE = (
+    GLUON, PHOTON, Z, *NEUTRAL_HIGGSES, 1000021, 1000022, 1000023, 1000025, 1000035,
+)  # fmt: skip
 # Measured masses [GeV] and branching fractions of the particles that SLHA files take for granted
 # (Particle Data Group 2024).
 _STANDARD_MASSES = {
-    5: 4.18, _TOP: 172.6, 15: 1.777, _W: 80.37, _Z: 91.19,
+    5: 4.18, TOP: 172.6, 15: 1.777, W: 80.37, Z: 91.19,
     111: 0.1350, 211: 0.1396, 213: 0.7753, 321: 0.4937,
 }  # fmt: skip
 _STANDARD_DECAYS: Mapping[int, tuple[Channel, ...]] = {
-    _TOP: (Channel(1.0, (_W, 5)),),
-    _W: (
+    TOP: (Channel(1.0, (W, 5)),),
+    W: (
         Channel(0.3370, (2, -1)), Channel(0.3370, (4, -3)),
         Channel(0.1086, (-11, 12)), Channel(0.1086, (-13, 14)), Channel(0.1086, (-15, 16)),
     ),
-    _Z: (
+    Z: (
         Channel(0.5479, (1, -1)), Channel(0.1512, (5, -5)), Channel(0.2000, (12, -12)),
         Channel(0.0337, (11, -11)), Channel(0.0337, (13, -13)), Channel(0.0337, (15, -15)),
     ),
 }  # fmt: skip
 _RAREST = 0.01
 _DEEPEST = 12  # decays in a chain; longer ones are a circle in the file
-
-
-class Distribution(NamedTuple):
-    """Largest energy of one kind in a chain: (n,) ascending values and their probabilities.
-
-    The value 0 stands for chains without it.
-    """
-
-    values: FloatArray
-    probabilities: FloatArray
-
-    def mean(self) -> float:
-        """Expectation."""
-        return float(self.values @ self.probabilities)
-
-    def variance(self) -> float:
-        """Second central moment."""
-        return float(np.square(self.values - self.mean()) @ self.probabilities)
-
-
-class Chains(NamedTuple):
-    """All chains of a particle: moments of its multiplicities, and its largest energies, by kind.
-
-    Attributes
-    ----------
-    mean, square : (n_kinds,) arrays
-        Expectation of the number of each of `KINDS`, and of its square.
-    hardest : tuple of Distribution
-    """
-
-    mean: FloatArray
-    square: FloatArray
-    hardest: tuple[Distribution, ...]
-
-
-_ABSENT = Distribution(np.zeros(1), np.ones(1))
-_NOTHING = Chains(np.zeros(len(KINDS)), np.zeros(len(KINDS)), (_ABSENT,) * len(KINDS))
 
 
 def features(
@@ -125,7 +99,7 @@ def features(
     for process, value in cross_sections.items():
         code = CODES[process]
         sides = [_chains(point, side, point.mass_of[code], rarest, 0) for side in (code, -code)]
-        found += value / total * _moments(_together(sides))
+        found += value / total * together(sides).moments()
     return found
 
 
@@ -153,8 +127,8 @@ def _chains(point: SlhaPoint, code: int, energy: float, rarest: float, depth: in
     """Follow a particle of that energy in the laboratory through all of its decays."""
     if depth > _DEEPEST:
         raise InputError(f"{point.name}: DECAY {abs(code)}", "its chain of decays has no end")
-    if abs(code) == _PHOTON:  # soft ones of neutralino decays; no kind of the source
-        return _NOTHING
+    if abs(code) == PHOTON:  # soft ones of neutralino decays; no kind of the source
+        return nothing(len(KINDS))
     own = _kind(code, point.lsp)
     channels = _channels(point, code, rarest)
     if not channels:
@@ -162,7 +136,7 @@ def _chains(point: SlhaPoint, code: int, energy: float, rarest: float, depth: in
             raise InputError(
                 f"{point.name}: DECAY {abs(code)}", "it has no decays and is no final state"
             )
-        return _single(own, energy)
+        return _own(own, energy)
     mass = _mass(point, code)
     boost = max(energy / mass, 1.0)
     total = sum(channel.fraction for channel in channels)
@@ -176,9 +150,13 @@ def _chains(point: SlhaPoint, code: int, energy: float, rarest: float, depth: in
             )
             for daughter, m in zip(products, masses, strict=True)
         ]  # fmt: skip
-        parts.append((fraction / total, _together(daughters)))
-    either = _either(parts)
-    return either if own is None else _together([either, _single(own, energy)])
+        parts.append((fraction / total, together(daughters)))
+    decayed = either(parts)
+    return decayed if own is None else together([decayed, _own(own, energy)])
+
+
+def _own(kind: str, energy: float) -> Chains:
+    return single(KINDS.index(kind), energy, len(KINDS))
 
 
 def _channels(point: SlhaPoint, code: int, rarest: float) -> tuple[Channel, ...]:
@@ -213,73 +191,6 @@ def _mass(point: SlhaPoint, code: int) -> float:
         return abs(point.mass_of[known])
     if known in _STANDARD_MASSES:
         return _STANDARD_MASSES[known]
-    if known in _FINAL or known == _PHOTON:
+    if known in _FINAL or known == PHOTON:
         return 0.0
     raise InputError(f"{point.name}: MASS {known}", "it appears in a decay and has no mass")
-
-
-def _single(kind: str, energy: float) -> Chains:
-    """The one chain of a final state or resonance: itself."""
-    index = KINDS.index(kind)
-    counts = np.zeros(len(KINDS))
-    counts[index] = 1.0
-    hardest = [_ABSENT] * len(KINDS)
-    hardest[index] = Distribution(np.array([energy]), np.ones(1))
-    return Chains(counts, counts.copy(), tuple(hardest))
-
-
-def _together(parts: Sequence[Chains]) -> Chains:
-    """Combine independent chains of one event: numbers add, the hardest of all is the hardest."""
-    mean = np.sum([part.mean for part in parts], axis=0)
-    variance = np.sum([part.square - part.mean**2 for part in parts], axis=0)
-    hardest = tuple(
-        _maximum([part.hardest[index] for part in parts]) for index in range(len(KINDS))
-    )
-    return Chains(mean, variance + mean**2, hardest)
-
-
-def _either(parts: Iterable[tuple[float, Chains]]) -> Chains:
-    """Mix the chains of exclusive decays, by their probabilities."""
-    parts = list(parts)
-    weights = np.array([weight for weight, _ in parts])
-    hardest = []
-    for index in range(len(KINDS)):
-        each = [chains.hardest[index] for _, chains in parts]
-        values = np.concatenate([one.values for one in each])
-        shares = np.concatenate(
-            [weight * one.probabilities for weight, one in zip(weights, each, strict=True)]
-        )
-        hardest.append(_merged(values, shares))
-    return Chains(
-        weights @ np.array([chains.mean for _, chains in parts]),
-        weights @ np.array([chains.square for _, chains in parts]),
-        tuple(hardest),
-    )
-
-
-def _maximum(each: Sequence[Distribution]) -> Distribution:
-    """Distribution of the largest of independent values: cumulative probabilities multiply."""
-    each = [one for one in each if len(one.values) > 1 or one.values[0] > 0]
-    if not each:
-        return _ABSENT
-    values = np.unique(np.concatenate([one.values for one in each]))
-    below = np.ones(len(values))
-    for one in each:
-        steps = np.concatenate([[0.0], np.cumsum(one.probabilities)])
-        below *= steps[np.searchsorted(one.values, values, side="right")]
-    shares = np.diff(below, prepend=0.0)
-    return Distribution(values[shares > 0], shares[shares > 0])
-
-
-def _merged(values: FloatArray, shares: FloatArray) -> Distribution:
-    distinct, place = np.unique(values, return_inverse=True)
-    return Distribution(distinct, np.bincount(place, shares).astype(np.float64))
-
-
-def _moments(chains: Chains) -> FloatArray:
-    spread = np.sqrt(np.maximum(chains.square - chains.mean**2, 0.0))
-    rows = [
-        (mean, std, one.mean(), math.sqrt(one.variance()))
-        for mean, std, one in zip(chains.mean, spread, chains.hardest, strict=True)
-    ]
-    return np.array(rows).ravel()

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from fitplugin.errors import InputError, one_of
 from fitplugin.options import Options, problem_of
-from fitplugin.physics.slha import CODES
+from fitplugin.physics.particles import CODES
 from fitplugin.simulation.base import Counts
 from fitplugin.simulation.points import SUFFIX, Point
 from fitplugin.simulation.records import Header

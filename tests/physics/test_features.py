@@ -12,7 +12,8 @@ from numpy.testing import assert_allclose
 from fitplugin.errors import InputError
 from fitplugin.physics import features as module
 from fitplugin.physics.features import KINDS, NAMES, features, largest_energy
-from fitplugin.physics.slha import Channel, SlhaPoint, read_slha
+from fitplugin.physics.particles import Channel
+from fitplugin.physics.slha import SlhaPoint, read_slha
 from tests.simulation.slha import BENCHMARK
 
 STOP, SBOTTOM, LSP, CHARGINO = 1000006, 1000005, 1000022, 1000024
@@ -27,7 +28,7 @@ def spectrum(decays, **masses):
         code: tuple(Channel(fraction, products) for fraction, products in found)
         for code, found in decays.items()
     }
-    return SlhaPoint("p1", {}, {}, mass_of, channels, {}, {}, LSP)
+    return SlhaPoint("p1", {}, {}, mass_of, channels, {}, LSP)
 
 
 def by_name(point, **options):
