@@ -10,7 +10,7 @@ from typing import Any
 import fitplugin
 from fitplugin.runs.models import default_cache
 from fitplugin.runs.summary import environment
-from fitplugin.samplers.multinest_library import INSTALL, places, problem_of
+from fitplugin.samplers.multinest_library import INSTALL, loading_problem, places
 
 _EXTRAS = {
     "pymultinest": "multinest",
@@ -40,7 +40,7 @@ def examine() -> dict[str, Any]:
                                           os.W_OK),
         "extras": {name: _installed(name, extra) for name, extra in _EXTRAS.items()},
         "multinest_library": {
-            name: {"path": str(path), "problem": problem_of(path) or None}
+            name: {"path": str(path), "problem": loading_problem(path) or None}
             for name, path in places().items()
         },
     }  # fmt: skip

@@ -6,6 +6,7 @@ evaluation. Any object with these attributes can be sampled.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -68,6 +69,11 @@ class Progress(NamedTuple):
     """So far, over the whole box."""
     remaining: float
     """Evidence still in the live points, as ln(Z_total / Z_found); stops at the tolerance."""
+
+    @classmethod
+    def of_search(cls, n_like: int = 0) -> Progress:
+        """Return what is known while the first valid points are still sought: the calls."""
+        return cls(0, n_like, -math.inf, math.inf)
 
 
 ProgressCallback = Callable[[Progress], None]
@@ -139,3 +145,12 @@ def require_enough_live_points(n_live: int, n_dim: int, n_runs: int = 1) -> None
             "sampler.n_live",
             f"is {n_live}{shared}; {n_dim} parameters need at least {2 * n_dim} live points{each}",
         )
+
+
+def even_shares(total: int, n_runs: int) -> list[int]:
+    """Divide points among independent runs as evenly as they go.
+
+    >>> even_shares(10, 4)
+    [3, 3, 2, 2]
+    """
+    return [total // n_runs + (index < total % n_runs) for index in range(n_runs)]

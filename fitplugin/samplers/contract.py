@@ -6,7 +6,7 @@ sampler asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,14 @@ from fitplugin.samplers.base import Evaluation, Problem
 
 # A likelihood that calls sys.exit() must not end the scan as if all were well.
 _STOPPING = (Exception, SystemExit)
+
+
+class PlainEvaluation(NamedTuple):
+    """An `Evaluation` that is nothing but its arrays."""
+
+    log_likelihood: FloatArray
+    valid: BoolArray
+    blobs: Mapping[str, FloatArray]
 
 
 class CheckedBatch(NamedTuple):

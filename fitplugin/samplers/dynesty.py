@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -23,9 +23,8 @@ from fitplugin.samplers.base import (
     require_enough_live_points,
 )
 from fitplugin.samplers.chain import Chain
-from fitplugin.samplers.evaluation import PointLikelihood, evaluate_many, named_blobs
+from fitplugin.samplers.evaluation import PointLikelihood, named_blobs
 from fitplugin.samplers.evidence import Evidence
-from fitplugin.samplers.lockstep import Ask, advance_together
 from fitplugin.samplers.prior import LivePoints, draw_live_points
 from fitplugin.stats.nested import nested_weights
 
@@ -103,7 +102,7 @@ class Dynesty:
         queue_size = options.queue_size or max(1, options.n_live // _LIVE_PER_QUEUED)
         rng = np.random.default_rng(seed)
         live = draw_live_points(
-            problem, options.n_live, pool, rng, lambda n: progress(Progress(0, n, -np.inf, np.inf))
+            problem, options.n_live, pool, rng, lambda n: progress(Progress.of_search(n))
         )
         with _quiet_dynesty():
             sampler, batched = _new_sampler(problem, options, pool, queue_size, rng, live)
@@ -134,7 +133,7 @@ def _new_sampler(
     from dynesty import NestedSampler
     from dynesty.utils import LogLikelihood
 
-    from fitplugin.samplers.dynesty_batches import batch_proposals
+    from fitplugin.samplers.dynesty_batches import LockstepPool, batch_proposals
 
     n_dim = len(problem.names)
     log_likelihood = PointLikelihood(problem)
@@ -154,7 +153,7 @@ def _new_sampler(
             for part in (live.unit_cube, live.theta, live.log_likelihood, live.blob_values)
         ],
         # a queue of one needs no company
-        pool=_LockstepPool(problem, pool, queue_size) if queue_size > 1 else None,
+        pool=LockstepPool(problem, pool, queue_size) if queue_size > 1 else None,
         queue_size=queue_size if queue_size > 1 else None,
         use_pool={"update_bound": False, "prior_transform": False, "loglikelihood": False},
     )
@@ -163,33 +162,6 @@ def _new_sampler(
     sampler.loglikelihood = LogLikelihood(log_likelihood, n_dim, blob=True)
     sampler.ncall = live.n_like
     return sampler, batch_proposals(sampler, problem, pool, options.look_ahead)
-
-
-class _LockstepPool:
-    """A pool as dynesty knows it: maps walks and slices, their points evaluated in batches."""
-
-    def __init__(self, problem: Problem, pool: Pool, queue_size: int) -> None:
-        self._problem = problem
-        self._pool = pool
-        self.size = queue_size
-
-    def map(self, sample: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-        """Call ``sample`` for every item; the likelihood of an item asks for its point."""
-        items = list(items)
-        if not hasattr(items[0], "loglikelihood"):  # proposed already, see `dynesty_batches`
-            return [sample(item) for item in items]
-
-        def chain(item: Any) -> Callable[[Ask], Any]:
-            return lambda ask: sample(item._replace(loglikelihood=ask))
-
-        return advance_together([chain(item) for item in items], self._evaluate)
-
-    def _evaluate(self, theta: FloatArray) -> list[Any]:
-        from dynesty.utils import LoglOutput
-
-        batch = evaluate_many(self._problem, theta, self._pool)
-        pairs = zip(batch.log_likelihood.tolist(), batch.blob_values, strict=True)
-        return [LoglOutput(pair, True) for pair in pairs]
 
 
 @contextmanager

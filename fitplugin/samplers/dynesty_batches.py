@@ -1,14 +1,14 @@
-"""Proposals for dynesty in batches, where they are independent of each other.
+"""Points for dynesty in batches, where it would ask for one at a time.
 
-dynesty evaluates one point at a time. Uniform draws from the unit cube or from a bound do not
-depend on each other, so those for a whole queue can be evaluated together: a vectorised
-likelihood then costs a fraction, and batches can be split over workers.
+A vectorised likelihood then costs a fraction, and batches can be split over workers. Uniform draws
+from the unit cube or from a bound do not depend on each other, so those for a whole queue are
+evaluated together; walks and slices of a queue advance side by side.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from fitplugin.arrays import FloatArray
 from fitplugin.pools.base import Pool
 from fitplugin.samplers.base import Problem
 from fitplugin.samplers.evaluation import evaluate_many
+from fitplugin.samplers.lockstep import Ask, advance_together
 
 
 def batch_proposals(
@@ -29,7 +30,7 @@ def batch_proposals(
     """Replace dynesty's independent proposals by batched ones, before a run.
 
     Returns those put in place: that of the unit cube always, that of the bound if the sampler
-    draws uniformly from it; walks and slices advance together, see `lockstep`.
+    draws uniformly from it; walks and slices come by way of a `LockstepPool`.
     """
     batched = [BatchedProposals(problem, pool, _from_unit_cube, look_ahead)]
     sampler.internal_sampler = batched[0]
@@ -168,3 +169,28 @@ def draw_from_union(bound: MultiEllipsoid, n_points: int, rng: Generator) -> Flo
     n_inside = (np.square(away).sum(axis=2) < 1.0).sum(axis=0)
     # rounding may put a point at the edge outside of its own
     return np.asarray(points[rng.random(n_points) * np.maximum(n_inside, 1) < 1.0])
+
+
+class LockstepPool:
+    """A pool as dynesty knows it: maps walks and slices, their points evaluated in batches."""
+
+    def __init__(self, problem: Problem, pool: Pool, queue_size: int) -> None:
+        self._problem = problem
+        self._pool = pool
+        self.size = queue_size
+
+    def map(self, sample: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+        """Call ``sample`` for every item; the likelihood of an item asks for its point."""
+        items = list(items)
+        if not hasattr(items[0], "loglikelihood"):  # proposed already, by `BatchedProposals`
+            return [sample(item) for item in items]
+
+        def walk(item: Any) -> Callable[[Ask], Any]:
+            return lambda ask: sample(item._replace(loglikelihood=ask))
+
+        return advance_together([walk(item) for item in items], self._evaluate)
+
+    def _evaluate(self, theta: FloatArray) -> list[Any]:
+        batch = evaluate_many(self._problem, theta, self._pool)
+        pairs = zip(batch.log_likelihood.tolist(), batch.blob_values, strict=True)
+        return [LoglOutput(pair, True) for pair in pairs]

@@ -6,30 +6,23 @@ way whatever the sampler: it starts again, and what its journal holds is not com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from fitplugin.arrays import BoolArray, FloatArray
+from fitplugin.arrays import FloatArray
 from fitplugin.errors import FitpluginError
 from fitplugin.pools.base import Pool
 from fitplugin.samplers.base import Evaluation, Problem
-from fitplugin.samplers.contract import CheckedBatch, checked, describe
+from fitplugin.samplers.contract import CheckedBatch, PlainEvaluation, checked, describe
 from fitplugin.samplers.journal import Journal
 
 # A likelihood evaluated again may differ by rounding, on another processor, say.
 _RELATIVE_ROUNDING = 1e-9
 
 _Parts = Sequence[FloatArray]
-
-
-class _Named(NamedTuple):
-    log_likelihood: FloatArray
-    valid: BoolArray
-    blobs: Mapping[str, FloatArray]
 
 
 class Recorded:
@@ -71,7 +64,7 @@ class Recorded:
     def evaluate(self, theta: FloatArray) -> Evaluation:
         """Evaluate (n_points, n_dim) points in this process, or take them from the journal."""
         values, valid, blobs = self.checked(theta)
-        return _Named(values, valid, named_blobs(blobs, self.blob_names))
+        return PlainEvaluation(values, valid, named_blobs(blobs, self.blob_names))
 
     def checked(self, theta: FloatArray) -> CheckedBatch:
         """Evaluate likewise, in the form that samplers of this package use."""

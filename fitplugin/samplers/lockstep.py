@@ -1,4 +1,4 @@
-"""Let many chains that ask for one point at a time advance together, in batches.
+"""Let many walks that ask for one point at a time advance together, in batches.
 
 A random walk needs the likelihood of its last step before it can take the next, but many walks do
 not need each other. Each runs in a thread of its own until it asks; when all that still run have
@@ -18,20 +18,20 @@ from fitplugin.arrays import FloatArray
 
 Result = TypeVar("Result")
 Ask = Callable[[FloatArray], Any]
-Chain = Callable[[Ask], Result]
+Walk = Callable[[Ask], Result]
 
 
 class _Abandoned(BaseException):
-    """Ends the threads of the other chains when one of them, or the likelihood, fails."""
+    """Ends the threads of the other walks when one of them, or the likelihood, fails."""
 
 
 class _Walker(Thread):
-    """One chain in its thread; it tells ``reports`` when it asks and when it ends."""
+    """One walk in its thread; it tells ``reports`` when it asks and when it ends."""
 
-    def __init__(self, place: int, chain: Chain[Any], reports: SimpleQueue[int]) -> None:
+    def __init__(self, place: int, walk: Walk[Any], reports: SimpleQueue[int]) -> None:
         super().__init__(daemon=True)
         self._place = place
-        self._chain = chain
+        self._walk = walk
         self._reports = reports
         self._answers: SimpleQueue[Any] = SimpleQueue()
         self.question: FloatArray | None = None
@@ -40,7 +40,7 @@ class _Walker(Thread):
 
     def run(self) -> None:
         try:
-            self.result = self._chain(self._ask)
+            self.result = self._walk(self._ask)
         except BaseException as error:
             self.error = error
         self.question = None
@@ -59,20 +59,20 @@ class _Walker(Thread):
 
 
 def advance_together(
-    chains: Sequence[Chain[Result]], evaluate: Callable[[FloatArray], Sequence[Any]]
+    walks: Sequence[Walk[Result]], evaluate: Callable[[FloatArray], Sequence[Any]]
 ) -> list[Result]:
-    """Run all chains to their end and return their results, in order.
+    """Run all walks to their end and return their results, in order.
 
     Parameters
     ----------
-    chains : sequence of callables
+    walks : sequence of callables
         Each is called with ``ask``, which takes (n_dim,) theta and returns its evaluation.
     evaluate : callable
         (n_points, n_dim) points to a sequence of n_points evaluations; called in this thread,
-        with the points in the order of the chains.
+        with the points in the order of the walks.
     """
     reports: SimpleQueue[int] = SimpleQueue()
-    walkers = [_Walker(place, chain, reports) for place, chain in enumerate(chains)]
+    walkers = [_Walker(place, walk, reports) for place, walk in enumerate(walks)]
     running = list(walkers)
     for walker in walkers:
         walker.start()

@@ -23,6 +23,7 @@ from fitplugin.samplers.base import (
     Problem,
     Progress,
     ProgressCallback,
+    even_shares,
     require_enough_live_points,
 )
 from fitplugin.samplers.chain import Chain
@@ -31,10 +32,8 @@ from fitplugin.samplers.evidence import Evidence
 from fitplugin.samplers.merge import merge
 from fitplugin.samplers.multinest_child import LOG_FILE, Failed, Finished, Task, main
 from fitplugin.samplers.multinest_files import read_points
-from fitplugin.samplers.multinest_library import find_library, require_library
+from fitplugin.samplers.multinest_library import require_library
 from fitplugin.stats.nested import nested_weights
-
-__all__ = ["MultiNest", "MultiNestOptions", "find_library"]
 
 # MultiNest's generator takes seeds below this; larger ones are taken modulo it.
 _N_SEEDS = 31328
@@ -128,7 +127,7 @@ class MultiNest:
                     **_journal(problem, index),
                 )
                 for index, (n_live, run_seed) in enumerate(
-                    zip(_shares(options.n_live, n_runs), _seeds(seed, n_runs), strict=True)
+                    zip(even_shares(options.n_live, n_runs), _seeds(seed, n_runs), strict=True)
                 )
             ]
             for task in tasks:
@@ -136,11 +135,6 @@ class MultiNest:
             finished = _run_children(plain, tasks, progress)
             chains = [_chain(plain, task, done) for task, done in zip(tasks, finished, strict=True)]
         return merge(chains)
-
-
-def _shares(n_live: int, n_runs: int) -> list[int]:
-    """Divide the live points as evenly as they go."""
-    return [n_live // n_runs + (index < n_live % n_runs) for index in range(n_runs)]
 
 
 def _seeds(seed: SeedSequence, n_runs: int) -> list[int]:
@@ -195,7 +189,7 @@ def _listen(
     progress: ProgressCallback,
 ) -> list[Finished]:
     """Pass on progress until every child has finished, or one has failed or died."""
-    records = [Progress(0, 0, -np.inf, np.inf) for _ in tasks]
+    records = [Progress.of_search() for _ in tasks]
     finished: list[Finished | None] = [None for _ in tasks]
     place = {receiver: index for index, (receiver, _) in enumerate(children)}
     while place:

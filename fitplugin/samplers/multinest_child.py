@@ -115,7 +115,7 @@ class _Callbacks:
         # MultiNest first draws from the prior until it has n_live valid points
         self._n_initial_draws = 0
         self._n_initial_valid = 0
-        self._record = Progress(0, 0, -np.inf, np.inf)
+        self._record = Progress.of_search()
         self._next_record = 0.0
 
     def open_journal(self) -> None:

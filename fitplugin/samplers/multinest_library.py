@@ -49,7 +49,7 @@ def find_library() -> Path | None:
         If ``$FITPLUGIN_MULTINEST`` is set and no library can be loaded from there.
     """
     for name, path in places().items():
-        problem = problem_of(path)
+        problem = loading_problem(path)
         if not problem:
             return path
         if name == _VARIABLE:
@@ -81,7 +81,7 @@ def require_library() -> Path:
     return library
 
 
-def problem_of(library: Path) -> str:
+def loading_problem(library: Path) -> str:
     """Return why a library cannot be loaded; the empty string if it can."""
     if library.is_absolute() and not library.is_file():
         return f"{library} does not exist"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import SeedSequence
 from pydantic import BaseModel, Field
 
-from fitplugin.arrays import FloatArray, IntArray
+from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError, MissingExtraError
 from fitplugin.options import Options
 from fitplugin.pools.base import Pool
@@ -26,7 +26,8 @@ from fitplugin.samplers.base import (
 )
 from fitplugin.samplers.chain import Chain
 from fitplugin.samplers.evaluation import named_blobs
-from fitplugin.samplers.evidence import Evidence, ValidFraction
+from fitplugin.samplers.evidence import Evidence
+from fitplugin.samplers.nautilus_shells import valid_fraction
 from fitplugin.samplers.prior import require_valid_fraction
 from fitplugin.samplers.remembered import Remembered
 
@@ -84,7 +85,7 @@ class Nautilus:
         require_enough_live_points(options.n_live, n_dim)
         if n_dim < 2:
             raise InputError(
-                "sampler.name", "nautilus needs two parameters or more; use another sampler"
+                "sampler.kind", "nautilus needs two parameters or more; use another sampler"
             )
         if importlib.util.find_spec("nautilus") is None:
             raise MissingExtraError(
@@ -207,7 +208,7 @@ def _chain(
             log_measured=float(sampler.log_z),
             log_measured_error=1.0 / math.sqrt(n_eff),
             over_box=True,
-            fraction=_valid_fraction(sampler),
+            fraction=valid_fraction(sampler),
         ),
         n_like=remembered.n_like,
         n_live=options.n_live,
@@ -218,47 +219,3 @@ def _chain(
             "n_shells": float(len(sampler.bounds)),
         },
     )
-
-
-def _valid_fraction(sampler: Any) -> ValidFraction:
-    """Estimate how much of the unit cube is valid, from all points in all shells.
-
-    The sum over shells of volume times share of valid points, f = sum(V p)/sum(V). Both are
-    counts of draws: the error has a term V^2 p(1 - p)/n for each shell's share and one
-    V^2 (p - f)^2 var(ln V) for its volume. Points of the exploration count even where the
-    posterior discards them, since the outermost shells may have few others.
-    """
-    shells = [
-        (bound, log_likelihood, int(n_in_bound))
-        for bound, log_likelihood, n_in_bound in zip(
-            sampler.bounds, sampler.log_l, sampler.shell_n_sample, strict=True
-        )
-        if len(log_likelihood)
-    ]
-    share = np.array([np.mean(log_likelihood > -np.inf) for _, log_likelihood, _ in shells])
-    if (share == 1.0).all():
-        return ValidFraction(1.0, 0.0)
-    size: IntArray = np.array([len(log_likelihood) for _, log_likelihood, _ in shells])
-    n_drawn: IntArray = np.array([n_in_bound for _, _, n_in_bound in shells])
-    volume = np.exp([bound.log_v for bound, _, _ in shells]) * size / n_drawn
-    volume /= volume.sum()
-    bound_variance = np.array([_log_volume_variance(bound) for bound, _, _ in shells])
-    log_volume_variance = bound_variance + _log_share_variance(size, n_drawn)
-    value = volume @ share
-    variance = share * (1.0 - share) / size + np.square(share - value) * log_volume_variance
-    return ValidFraction(float(value), math.sqrt(np.square(volume) @ variance))
-
-
-def _log_volume_variance(bound: Any) -> float:
-    """Variance of the log of a bound's volume, which nautilus measures by rejection, twice."""
-    if not hasattr(bound, "outer_bound"):
-        return 0.0  # the unit cube
-    parts = (bound, bound.outer_bound)
-    n_drawn = np.array([part.n_sample for part in parts])
-    n_kept = n_drawn - np.array([part.n_reject for part in parts])
-    return float(_log_share_variance(n_kept, n_drawn).sum())
-
-
-def _log_share_variance(n_kept: IntArray, n_drawn: IntArray) -> FloatArray:
-    """Binomial variance of ln(n_kept/n_drawn)."""
-    return (1.0 - n_kept / n_drawn) / n_kept

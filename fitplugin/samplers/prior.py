@@ -6,7 +6,7 @@ A nested sampler on a flat likelihood is the wrong tool for this: it stops at on
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -17,6 +17,7 @@ from fitplugin.arrays import BoolArray, FloatArray
 from fitplugin.errors import InputError
 from fitplugin.pools.base import Pool
 from fitplugin.samplers.base import Problem
+from fitplugin.samplers.contract import PlainEvaluation
 from fitplugin.samplers.evaluation import evaluate_many
 from fitplugin.samplers.evidence import ValidFraction
 
@@ -25,14 +26,6 @@ _LEAST_FRACTION = 1e-4
 
 _SMALLEST_BATCH = 64
 _LARGEST_BATCH = 2048
-
-
-class _Flat(NamedTuple):
-    """An evaluation that knows validity and nothing else."""
-
-    log_likelihood: FloatArray
-    valid: BoolArray
-    blobs: Mapping[str, FloatArray]
 
 
 class Validity:
@@ -55,10 +48,10 @@ class Validity:
         theta: FloatArray = self._problem.prior_transform(unit_cube)
         return theta
 
-    def evaluate(self, theta: FloatArray) -> _Flat:
+    def evaluate(self, theta: FloatArray) -> PlainEvaluation:
         """Evaluate (n_points, n_dim) points."""
         valid = self._problem.is_valid(theta)
-        return _Flat(np.zeros(len(theta)), valid, {})
+        return PlainEvaluation(np.zeros(len(theta)), valid, {})
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ class PriorSampler:
         n_samples = options.n_samples
         drawn = draw_live_points(
             problem, n_samples, pool, np.random.default_rng(seed),
-            lambda n: progress(Progress(0, n, -np.inf, np.inf)),
+            lambda n: progress(Progress.of_search(n)),
         )  # fmt: skip
         log_mean, log_error, n_eff = _mean_likelihood(drawn.log_likelihood)
         evidence = Evidence(log_mean, log_error, over_box=False, fraction=drawn.valid_fraction)

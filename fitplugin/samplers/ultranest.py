@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
 import math
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,7 +12,7 @@ from numpy.random import SeedSequence
 from pydantic import BaseModel, Field
 
 from fitplugin.arrays import FloatArray
-from fitplugin.errors import FitpluginError, MissingExtraError
+from fitplugin.errors import MissingExtraError
 from fitplugin.options import Options
 from fitplugin.pools.base import Pool
 from fitplugin.samplers.base import (
@@ -29,6 +25,7 @@ from fitplugin.samplers.chain import Chain
 from fitplugin.samplers.evaluation import named_blobs
 from fitplugin.samplers.evidence import Evidence
 from fitplugin.samplers.remembered import Remembered
+from fitplugin.samplers.ultranest_isolation import OneProcess, isolated, named_errors
 from fitplugin.stats.nested import nested_weights
 
 if TYPE_CHECKING:
@@ -36,9 +33,6 @@ if TYPE_CHECKING:
 
 # UltraNest wants finite numbers. No point with this one ever lives: all roots are above it.
 _FLOOR = -1e300
-
-# What UltraNest raises when it cannot go on.
-_GIVING_UP = (ArithmeticError, AssertionError, LookupError, RuntimeError, ValueError)
 
 
 class UltraNestOptions(Options):
@@ -122,58 +116,16 @@ class UltraNest:
             np.random.default_rng(root_seed),
             remembered,
             options.n_live,
-            lambda n_like: progress(Progress(0, n_like, -np.inf, np.inf)),
+            lambda n_like: progress(Progress.of_search(n_like)),
         )
         roots.fill()
-        with _isolated(int(other_seed)), _named_errors():
+        with isolated(int(other_seed)), named_errors():
             sampler = _new_sampler(problem, options, remembered, roots)
             _iterate(sampler, options, remembered, roots, progress)
         chain = _chain(problem, options, sampler, remembered, roots)
         log_z, remaining = chain.evidence.log_z_box, _remaining(chain)
         progress(Progress(len(chain.samples), chain.n_like, log_z, remaining))
         return chain
-
-
-class _OneProcess:
-    """An MPI communicator of one; with it, UltraNest leaves mpi4py alone."""
-
-    def Get_size(self) -> int:  # noqa: N802
-        return 1
-
-    def Get_rank(self) -> int:  # noqa: N802
-        return 0
-
-
-@contextmanager
-def _isolated(seed: int) -> Iterator[None]:
-    """Seed numpy's global generator, which UltraNest uses; silence it; then put all back."""
-    logger = logging.getLogger("ultranest")
-    handlers, disabled = logger.handlers, logger.disabled
-    state = np.random.get_state()  # noqa: NPY002
-    # UltraNest adds a handler that prints where it finds none
-    logger.handlers, logger.disabled = [logging.NullHandler()], True
-    np.random.seed([seed & 0xFFFFFFFF, seed >> 32])  # noqa: NPY002
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"ultranest(\.|$)")
-            yield
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
-        logger.handlers, logger.disabled = handlers, disabled
-
-
-@contextmanager
-def _named_errors() -> Iterator[None]:
-    """Tell UltraNest's own accidents from those of the likelihood."""
-    try:
-        yield
-    except FitpluginError:
-        raise
-    except _GIVING_UP as error:
-        raise FitpluginError(
-            f"UltraNest gave up: {type(error).__name__}: {error}. Try more live points, another "
-            "seed or another sampler"
-        ) from error
 
 
 def _new_sampler(
@@ -188,7 +140,7 @@ def _new_sampler(
         num_test_samples=0,
         ndraw_min=options.n_batch,
         ndraw_max=max(options.n_batch, 65536),
-        comm=_OneProcess(),
+        comm=OneProcess(),
     )
     # UltraNest asks its store of points from an earlier run before it draws roots itself
     sampler.pointstore = roots

@@ -13,8 +13,9 @@ from scipy import stats
 
 from fitplugin.errors import FitpluginError, InputError, LikelihoodError, MissingExtraError
 from fitplugin.pools.serial import SerialPool
-from fitplugin.samplers.multinest import MultiNest, MultiNestOptions, find_library
+from fitplugin.samplers.multinest import MultiNest, MultiNestOptions
 from fitplugin.samplers.multinest_files import read_points
+from fitplugin.samplers.multinest_library import find_library
 
 from . import laws
 from .problems import Broken, Flat, Gaussian, NothingValid, Slab, Slow
