@@ -19,7 +19,7 @@ from fitplugin.errors import InputError
 from fitplugin.options import Options
 from fitplugin.physics.derived import named_inputs
 from fitplugin.plugins import component, validation_context
-from fitplugin.runs.config import first_problem
+from fitplugin.runs.problems import first_problem
 from fitplugin.runs.yaml_files import read_yaml
 from fitplugin.surrogates.multitask_gp import MultitaskOptions
 
@@ -152,6 +152,10 @@ def read_loop(path: Path, *, allow_code: bool = False) -> LoopOptions:
         In one line: the file, the place in it, what came, what is known.
     """
     content = read_yaml(path)
+    if "luminosity" in content and "oracle" not in content:
+        raise InputError(
+            str(path), "is a scan, for it has a 'luminosity', and no loop; `fitplugin run` runs it"
+        )
     try:
         context = validation_context(path.parent, allow_code)
         return LoopOptions.model_validate(content, context=context)

@@ -54,12 +54,13 @@ def run(
       fitplugin run scans/natural_susy/reconstruction.yaml -o runs/first --resume
     """
     from fitplugin.runs import runner
+    from fitplugin.runs.member import Member
     from fitplugin.runs.text import summary_table
 
     require_labels(scan, allow_code)
     if force and resume:
         raise InputError("--force", "discards what --resume continues; give one of them")
-    chosen = runner.Member.parse(member) if member else None
+    chosen = Member.parse(member) if member else None
     # a batch system's way to say that time is up
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with keeping(runner.output_of(scan, output, chosen)):

@@ -38,11 +38,11 @@ def check(scan: Path, cache: Path | None, allow_code: bool, as_json: bool) -> No
     Example:
       fitplugin check scans/natural_susy/reconstruction.yaml
     """
-    from fitplugin.runs import runner
+    from fitplugin.runs.checking import check_scan
     from fitplugin.runs.text import check_table
 
     require_labels(scan, allow_code)
-    found = runner.check(scan, cache, allow_code=allow_code)
+    found = check_scan(scan, cache, allow_code=allow_code)
     click.echo(json.dumps(found, indent=2) if as_json else check_table(found))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -11,17 +9,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-import fitplugin
-from fitplugin.data.tables import read_table
 from fitplugin.errors import FitpluginError, InputError
 from fitplugin.likelihoods.base import require_term
 from fitplugin.likelihoods.joint import JointLikelihood, Recipe
 from fitplugin.likelihoods.signal_region import SignalRegion, SignalRegionOptions
-from fitplugin.physics.gate import Gate
 from fitplugin.physics.parameters import ParameterSpace
 from fitplugin.physics.theory import Theory
 from fitplugin.plugins import Component, validation_context
 from fitplugin.runs.config import ScanConfig
+from fitplugin.runs.digests import digests_of, sha256_of
 from fitplugin.runs.models import Job, ModelCache, Planner
 from fitplugin.runs.theory import at_place, build_theory
 from fitplugin.surrogates.trainer import Trainer
@@ -78,8 +74,8 @@ def build(
     theory = build_theory(config, models, folder)
     counts = mock_counts(config, theory) if config.mock else config.counts or {}
     terms = build_terms(config, models, folder)
-    digests = _digests(config, counts, models, terms, theory.gate, folder)
-    digest = _sha256(digests)
+    digests = digests_of(config, counts, models, terms, theory.gate, folder)
+    digest = sha256_of(digests)
     arguments = (
         config.model_dump_json(), str(folder.resolve()), str(models.folder), digest, allow_code,
     )  # fmt: skip
@@ -215,55 +211,3 @@ def _never(*_: Any) -> JointLikelihood:
 
 _MOCK_NOT_MADE = 1000.0  # stands for counts that no check may refuse
 _NO_RECIPE = Recipe(_never, (), "")
-_EVALUATION_FLOORS = ("stats", "surrogates", "physics", "likelihoods")
-
-
-@lru_cache(maxsize=1)
-def _code_digest() -> str:
-    """SHA-256 of the modules that decide a log-likelihood."""
-    root = Path(fitplugin.__file__).parent
-    hasher = hashlib.sha256()
-    for floor in _EVALUATION_FLOORS:
-        for path in sorted((root / floor).glob("*.py")):
-            hasher.update(path.name.encode() + path.read_bytes())
-    return hasher.hexdigest()
-
-
-def _digests(
-    config: ScanConfig,
-    counts: Mapping[str, float],
-    models: ModelCache,
-    terms: Sequence[Any],
-    gate: Gate | None,
-    folder: Path,
-) -> dict[str, str]:
-    # what does not change a log-likelihood (sampler, seed, processes) is left out
-    facts = config.model_dump(
-        mode="json",
-        include={"theory", "parameters", "luminosity", "cross_section", "regions", "likelihoods",
-                 "nuisances", "combination", "constraints", "spectrum", "gate", "out_of_domain",
-                 "surrogate_error"},
-        exclude={"parameters": {name: {"label", "unit"} for name in config.free}},
-    )  # fmt: skip
-    return {
-        "the scan file": _sha256(facts),
-        "the observed counts": _sha256(dict(counts)),
-        **{f"the code of {part.kind}": part.code for part in _parts(config) if part.code},
-        **{f"the model {name}": digest for name, digest in models.digests.items()},
-        **{f"the model of {t.name}": t.digest for t in terms if getattr(t, "digest", "")},
-        **({"the model of the gate": gate.digest} if gate is not None and gate.digest else {}),
-        "the cross-section table": read_table(
-            config.theory.dataset if config.theory else config.pair_production.table, folder
-        ).digest,
-        "the evaluation code": _code_digest(),
-    }
-
-
-def _parts(config: ScanConfig) -> list[Component]:
-    """Parts whose code decides a log-likelihood; models answer for their surrogates."""
-    parts = (config.spectrum, config.combination, *config.likelihoods, *config.constraints)
-    return [part for part in parts if part is not None]
-
-
-def _sha256(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,9 @@ import numpy as np
 from fitplugin.errors import InputError
 from fitplugin.physics.symbols import NATURAL_SUSY
 from fitplugin.runs import directory
+from fitplugin.runs.changes import differences
 from fitplugin.runs.resolved import config_of
 from fitplugin.runs.summary import summarise_run
-from fitplugin.runs.unfinished import differences
 from fitplugin.samplers.merge import merge
 
 # What members of one scan have differently.
@@ -55,10 +56,10 @@ def merge_runs(
     for run in runs:
         for stage, value in run.manifest["seconds"].items():
             seconds[stage] = seconds.get(stage, 0.0) + value
-    sampler = config.sampler.options.model_copy(update={"n_live": chain.n_live})
+    options = config.sampler.options.model_copy(update={"n_live": chain.n_live})
     whole = config.model_copy(
         update={
-            "sampler": type(config.sampler)(config.sampler.kind, config.sampler.plugin, sampler),
+            "sampler": replace(config.sampler, options=options),
             "prior_sample": sum(c.prior_sample for c in configs),
         }
     )

@@ -5,21 +5,18 @@ from __future__ import annotations
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 
 from fitplugin import plugins
-from fitplugin.data.tables import read_table
 from fitplugin.errors import FitpluginError, InputError
-from fitplugin.physics.gate import Gate
-from fitplugin.physics.own_theory import unread_columns
 from fitplugin.physics.symbols import NATURAL_SUSY
-from fitplugin.pools.base import POINTS_PER_TASK, Pool, available_cores
+from fitplugin.pools.base import Pool, available_cores
 from fitplugin.runs import directory, unfinished
-from fitplugin.runs.advice import advise
 from fitplugin.runs.build import Scan, build, plan
+from fitplugin.runs.changes import changed
 from fitplugin.runs.config import NO_CHANGES, Changes, ScanConfig, read_scan
+from fitplugin.runs.member import Member, share_of
 from fitplugin.runs.models import ModelCache, default_cache
 from fitplugin.runs.progress import ScanBar, prior_bar
 from fitplugin.runs.resolved import config_of
@@ -27,28 +24,6 @@ from fitplugin.runs.summary import best_evidence, environment, manifest_of, summ
 from fitplugin.runs.unfinished import How, Unfinished
 from fitplugin.samplers.chain import Chain
 from fitplugin.samplers.prior import PriorSample, Validity, sample_prior
-
-
-class Member(NamedTuple):
-    """One of several independent runs of a scan that will be merged."""
-
-    number: int
-    """From 1."""
-    of: int
-
-    @classmethod
-    def parse(cls, text: str) -> Member:
-        """Read ``3/8``.
-
-        >>> Member.parse("3/8")
-        Member(number=3, of=8)
-        """
-        words = text.split("/")
-        if len(words) == 2 and all(word.isdigit() for word in words):
-            member = cls(int(words[0]), int(words[1]))
-            if 1 <= member.number <= member.of:
-                return member
-        raise InputError("--member", f"must be I/K with 1 <= I <= K, such as 3/8, not {text!r}")
 
 
 def load_scan(
@@ -138,7 +113,7 @@ def run(
     clock = _Clock()
     scan = load_scan(path, cache, retrain, in_parallel=True, changes=changes, allow_code=allow_code)
     clock.lap("models")
-    config, part = _part_of_scan(scan.config, member)
+    config, prior_seed, sampler_seed = share_of(scan.config, member)
     facts = {
         "config": config.model_dump(mode="json"),
         "digests": dict(scan.digests),
@@ -149,9 +124,9 @@ def run(
         unfinished.working(target, facts, how) as work,
         open_pool(config) as pool,
     ):
-        prior = _draw_prior(scan, config, pool, part.prior_seed, work)
+        prior = _draw_prior(scan, config, pool, prior_seed, work)
         clock.lap("prior")
-        chain = _sample(scan, config, pool, part.sampler_seed, work)
+        chain = _sample(scan, config, pool, sampler_seed, work)
         clock.lap("sampler")
         evidence = best_evidence(chain, prior)
         ranges, symbols = config.free, {**NATURAL_SUSY, **config.symbols}
@@ -195,38 +170,6 @@ def open_pool(config: ScanConfig) -> Pool:
     return pool
 
 
-class _Part(NamedTuple):
-    prior_seed: np.random.SeedSequence
-    sampler_seed: np.random.SeedSequence
-
-
-def _part_of_scan(config: ScanConfig, member: Member | None) -> tuple[ScanConfig, _Part]:
-    """Return the scan that this run makes, and its seeds."""
-    prior_seed, sampler_seed = np.random.SeedSequence(config.seed).spawn(2)
-    if member is None:
-        return config, _Part(prior_seed, sampler_seed)
-    options = config.sampler.options
-    n_live = getattr(options, "n_live", None)
-    if n_live is None:
-        raise InputError(
-            "--member", f"{config.sampler.kind} has no live points to divide; run it whole"
-        )
-    options = options.model_copy(update={"n_live": _share(n_live, member)})
-    config.sampler.plugin().require(options, len(config.free))
-    config = config.model_copy(
-        update={
-            "sampler": plugins.Component(config.sampler.kind, config.sampler.plugin, options),
-            "prior_sample": _share(config.prior_sample, member),
-        }
-    )
-    index = member.number - 1
-    return config, _Part(prior_seed.spawn(member.of)[index], sampler_seed.spawn(member.of)[index])
-
-
-def _share(total: int, member: Member) -> int:
-    return total // member.of + (member.number <= total % member.of)
-
-
 def _finished(
     target: Path, config: ScanConfig, allow_changes: bool, allow_code: bool
 ) -> directory.Run:
@@ -235,7 +178,7 @@ def _finished(
     before = config_of(run, allow_code=allow_code)
     if run.manifest.get("member") is None and not allow_changes:
         facts = [{"config": c.model_dump(mode="json"), "digests": {}} for c in (before, config)]
-        found = unfinished.changed(facts[0], facts[1])
+        found = changed(facts[0], facts[1])
         if found:
             raise InputError(
                 str(target),
@@ -287,84 +230,3 @@ class _Clock:
         now = time.perf_counter()
         self.laps[stage] = round(now - self._last, 3)
         self._last = now
-
-
-# a likelihood that is asked no more often than needed, to measure it
-_SLOW_S = 0.01
-
-
-def check(
-    path: str | Path,
-    cache: str | Path | None = None,
-    n_points: int = 100,
-    *,
-    allow_code: bool = False,
-) -> dict[str, Any]:
-    """Check a scan: validity, time per point, valid fraction of the prior box, what pool to use.
-
-    Returns
-    -------
-    dict
-        ``names``, ``n_observed``, ``digest``, ``valid_fraction`` and its error,
-        ``seconds_per_point`` one at a time and ``seconds_per_point_in_batch``, ``advice``,
-        ``table`` of an own theory.
-    """
-    scan = load_scan(path, cache, allow_code=allow_code)
-    joint = scan.joint
-    rng = np.random.default_rng(scan.config.seed)
-    theta = joint.prior_transform(rng.random((n_points, joint.n_dim)))
-    joint.evaluate(theta[:1])
-    start = time.perf_counter()
-    for point in theta:
-        joint.log_likelihood(point)
-    alone = (time.perf_counter() - start) / n_points
-    # as samplers ask: a whole task, and only as far as a point is valid
-    batch = POINTS_PER_TASK if alone < _SLOW_S else n_points
-    theta = joint.prior_transform(rng.random((batch, joint.n_dim)))
-    together = np.inf
-    for _ in range(3 if alone < _SLOW_S else 1):
-        start = time.perf_counter()
-        joint.evaluate_valid(theta)
-        together = min(together, (time.perf_counter() - start) / batch)
-    fraction = float(joint.is_valid(joint.prior_transform(rng.random((2000, joint.n_dim)))).mean())
-    return {
-        "names": list(joint.names),
-        "n_observed": dict(scan.n_observed),
-        "digest": joint.digest(),
-        "valid_fraction": fraction,
-        "valid_fraction_error": float(np.sqrt(fraction * (1 - fraction) / 2000)),
-        "seconds_per_point": alone,
-        "seconds_per_point_in_batch": together,
-        "table": _table_facts(scan.config, Path(path).parent),
-        "gate": _gate_facts(joint.theory.gate),
-        "advice": advise(scan.config, alone, together),
-    }
-
-
-def _table_facts(config: ScanConfig, folder: Path) -> dict[str, Any] | None:
-    """Of the table of an own theory: its size, and the columns that nobody reads."""
-    if config.theory is None:
-        return None
-    table = read_table(config.theory.dataset, folder)
-    read = {region.efficiency.region for region in config.regions}
-    return {
-        "name": table.name,
-        "n_points": len(next(iter(table.columns.values()))),
-        "not_read": list(unread_columns(table, config.parameters, read)),
-    }
-
-
-def _gate_facts(gate: Gate | None) -> dict[str, Any] | None:
-    """What a gate decides by, and the measured cost of its mistakes."""
-    if gate is None:
-        return None
-    found = gate.mistakes()
-    facts: dict[str, Any] = {"threshold": gate.options.threshold, "cut": gate.options.cut}
-    if found is None:
-        return facts
-    return {
-        **facts,
-        "lost": found.lost,
-        "passed": found.passed,
-        "n_judged": found.n_valid + found.n_invalid,
-    }

@@ -21,8 +21,9 @@ from fitplugin.physics.own_theory import (
 from fitplugin.physics.simulated_table import point_dataset, process_dataset
 from fitplugin.physics.squarks import branching_names
 from fitplugin.physics.theory import Theory
-from fitplugin.runs.config import RegionConfig, ScanConfig
+from fitplugin.runs.config import ScanConfig
 from fitplugin.runs.own_theory import OwnTheory
+from fitplugin.runs.sections import RegionConfig
 from fitplugin.surrogates.trainer import Trainer
 
 

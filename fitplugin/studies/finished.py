@@ -11,6 +11,7 @@ import numpy as np
 from fitplugin.arrays import FloatArray, IntArray
 from fitplugin.errors import InputError
 from fitplugin.runs.build import Scan
+from fitplugin.runs.digests import EVALUATION_CODE
 from fitplugin.runs.directory import Run
 from fitplugin.runs.resolved import folder_of
 from fitplugin.runs.runner import load_scan
@@ -123,7 +124,7 @@ def _require_digests(run: Run, now: Mapping[str, str]) -> None:
     changed = [
         name
         for name in {**before, **now}
-        if before.get(name) != now.get(name) and name != "the evaluation code"
+        if before.get(name) != now.get(name) and name != EVALUATION_CODE
     ]
     if changed:
         raise InputError(

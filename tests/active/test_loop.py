@@ -17,6 +17,7 @@ from fitplugin.cli import main
 from fitplugin.data.tables import write_table
 from fitplugin.errors import FitpluginError, InputError
 from fitplugin.surrogates import load
+from tests.conftest import SCANS
 
 RING = """
 import math
@@ -246,4 +247,13 @@ def test_every_refusal_of_a_loop_names_its_file(tmp_path):
     path = loop_file(tmp_path, oracle={"kind": "table", "dataset": "none.csv"})
     with pytest.raises(InputError, match=r"loop\.yaml: oracle: .*none\.csv: no such file"):
         open_loop(path, tmp_path / "state")
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_scan_is_no_loop_and_the_command_for_it_is_named(tmp_path):
+    scan = SCANS / "smoke.yaml"
+    done = CliRunner().invoke(main, learn(scan, tmp_path / "state"))
+    assert done.exit_code == 2
+    assert f"{scan}: is a scan" in done.stderr
+    assert "`fitplugin run` runs it" in done.stderr
     assert not (tmp_path / "state").exists()

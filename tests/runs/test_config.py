@@ -131,6 +131,7 @@ BAD = {
     "a section where a name belongs": ("regions.0.surrogate.mode", {}, ["regions[0].surrogate.mode",
                                                                         "not {}"]),
     "format version": ("fitplugin", 2, ["fitplugin: should be 1, not 2"]),
+    "a loop": ("oracle", {"kind": "folder"}, ["scan.yaml: is a loop", "`fitplugin learn` runs it"]),
 }  # fmt: skip
 
 

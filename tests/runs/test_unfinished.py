@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from fitplugin.errors import FitpluginError, InputError
-from fitplugin.runs.runner import Member
-from fitplugin.runs.unfinished import How, changed, differences, standing, working
+from fitplugin.runs.changes import changed, differences
+from fitplugin.runs.member import Member
+from fitplugin.runs.unfinished import How, standing, working
 from tests.samplers.problems import Gaussian
 
 FACTS = {
@@ -143,7 +144,7 @@ def test_differences_are_named_by_their_place():
     assert differences(before, now) == ["a.b[1].c was 2, is 3", "d was [1], is [1, 2]"]
 
 
-@pytest.mark.parametrize("text", ["", "3", "0/2", "3/2", "1/2/3", "a/b", "-1/2"])
+@pytest.mark.parametrize("text", ["", "3", "0/2", "3/2", "1/2/3", "a/b", "-1/2", "²/2"])
 def test_a_member_that_is_none_is_refused(text):
     with pytest.raises(InputError, match="must be I/K"):
         Member.parse(text)
