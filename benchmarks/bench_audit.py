@@ -24,8 +24,8 @@ from fitplugin.plots import style
 from fitplugin.pools.serial import SerialPool
 from fitplugin.runs import runner
 from fitplugin.runs.directory import read_run
-from fitplugin.studies.audit import Audit, audit
 from fitplugin.studies.finished import reopen
+from fitplugin.studies.trust.audit import Audit, audit
 
 HERE = Path(__file__).parent
 SCAN = HERE.parent / "scans" / "natural_susy" / "reconstruction.yaml"

@@ -27,7 +27,7 @@ from fitplugin.physics.learned_spectrum import ALL_INPUTS
 from fitplugin.physics.pmssm import INPUTS, PARAMETERS, VALIDITY_INPUTS
 from fitplugin.physics.spectrum_table import input_box, valid_rows
 from fitplugin.stats.calibration import calibrate
-from fitplugin.studies.measures import Asked, measures
+from fitplugin.studies.learned.measures import Asked, measures
 from fitplugin.surrogates import Dataset
 
 RESULT = Path(__file__).parent / "results" / "bnn.json"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from fitplugin.plots.coverage import plot_coverage
 from fitplugin.pools.base import available_cores
-from fitplugin.studies.coverage import coverage_text, study
+from fitplugin.studies.coverage.study import coverage_text, study
 
 HERE = Path(__file__).parent
 SCAN = HERE.parent / "scans" / "natural_susy" / "reconstruction.yaml"

@@ -36,13 +36,19 @@ from threadpoolctl import threadpool_limits
 from fitplugin.data.tables import Table, read_table, write_table
 from fitplugin.likelihoods.learned import LearnedOptions, chi2_dataset
 from fitplugin.physics.features import NAMES
-from fitplugin.plots.run import plot_runs
+from fitplugin.plots.runs.figures import plot_runs
 from fitplugin.runs import runner
 from fitplugin.runs.config import read_scan
 from fitplugin.runs.directory import read_run
-from fitplugin.studies import chi2_table
-from fitplugin.studies.judged_model import EDGES, Errors, edges_for, judge, nearest_neighbour
-from fitplugin.studies.rare import propose
+from fitplugin.studies.learned import chi2_table
+from fitplugin.studies.learned.judged_model import (
+    EDGES,
+    Errors,
+    edges_for,
+    judge,
+    nearest_neighbour,
+)
+from fitplugin.studies.learned.rare import propose
 from fitplugin.surrogates import Dataset
 from fitplugin.surrogates.networks.deep_network import DeepNetwork
 from fitplugin.surrogates.networks.deep_options import DeepNetworkOptions

@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 
 import fitplugin
-from fitplugin.plots.run import plot_run
+from fitplugin.plots.runs.figures import plot_run
 from fitplugin.runs import runner
 from fitplugin.runs.directory import Run
-from fitplugin.studies import paper
+from fitplugin.studies.speed import paper
 
 HERE = Path(__file__).parent
 SCAN = HERE.parent / "scans" / "natural_susy" / "reconstruction.yaml"

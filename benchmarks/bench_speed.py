@@ -14,8 +14,8 @@ import tempfile
 from pathlib import Path
 
 from fitplugin.plots.speed import write_speed
-from fitplugin.studies.speed import measure
-from fitplugin.studies.speed_text import speed_text
+from fitplugin.studies.speed.measurement import measure
+from fitplugin.studies.speed.text import speed_text
 
 HERE = Path(__file__).parent
 SCANS = HERE.parent / "scans" / "natural_susy"

@@ -35,7 +35,7 @@ from threadpoolctl import threadpool_limits
 from fitplugin.data.tables import read_table
 from fitplugin.physics.simulated_table import point_dataset
 from fitplugin.stats.calibration import calibrate
-from fitplugin.studies import paper
+from fitplugin.studies.speed import paper
 from fitplugin.surrogates import Dataset
 from fitplugin.surrogates.dgp import DgpOptions, DistributedGP
 from fitplugin.surrogates.dgp.committee import rbcm

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from fitplugin.studies.words import digits, duration
+from fitplugin.studies.speed.words import digits, duration
 
 Content = Mapping[str, Any]
 

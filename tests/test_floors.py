@@ -26,7 +26,11 @@ LEVEL = {part: level for level, parts in enumerate(FLOORS) for part in parts}
 # samplers see callables only: they stand above physics but may not know it
 FORBIDDEN = {"samplers": {"surrogates", "physics", "likelihoods"}}
 # rooms of one floor, ground first; what stands beside them is below all of them
-ROOMS = {"surrogates": ["networks", "dgp", "bnn"]}
+ROOMS = {
+    "surrogates": ["networks", "dgp", "bnn"],
+    "studies": ["coverage", "reconstruction", "trust", "speed", "learned"],
+    "plots": ["calibration", "runs", "run_report"],
+}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
 

@@ -100,7 +100,7 @@ def truth(
     from fitplugin.data.tables import read_table, refuse_existing, write_table
     from fitplugin.runs.config import read_scan
     from fitplugin.simulation.records import read_records
-    from fitplugin.studies.simulated_truth import truth_columns
+    from fitplugin.studies.trust.simulated_truth import truth_columns
 
     refuse_existing(out, force)
     config = read_scan(scan, allow_code=allow_code)
@@ -148,7 +148,7 @@ def chi2(
     """
     from fitplugin.data.tables import read_table, refuse_existing, write_table
     from fitplugin.runs import runner
-    from fitplugin.studies import chi2_table
+    from fitplugin.studies.learned import chi2_table
 
     refuse_existing(out, force)
     if points is not None and n_draws is not None:
@@ -264,7 +264,7 @@ def rare(
 
     from fitplugin.data.tables import read_table, refuse_existing, write_table
     from fitplugin.likelihoods.learned import LearnedOptions, chi2_dataset
-    from fitplugin.studies.rare import propose, rare_columns
+    from fitplugin.studies.learned.rare import propose, rare_columns
 
     refuse_existing(out, force)
     options = LearnedOptions(dataset=table, inputs=inputs or None, target=target)

@@ -55,8 +55,8 @@ def judge(
       fitplugin model test m_higgs.npz spectra.csv --within m_higgs=110:130 --window 123:127
     """
     from fitplugin.data.tables import read_table
-    from fitplugin.studies.judged_model import judge_stored, judgement_text
-    from fitplugin.studies.measures import Asked
+    from fitplugin.studies.learned.judged_model import judge_stored, judgement_text
+    from fitplugin.studies.learned.measures import Asked
 
     found = judge_stored(
         file,
@@ -104,7 +104,7 @@ def learn(
       fitplugin model train chi2_model.npz chi2.npz --option transform=sqrt
       fitplugin model train scynet.npz chi2.npz --inputs features --option mode=reparametrised
     """
-    from fitplugin.studies.judged_model import learn_table
+    from fitplugin.studies.learned.judged_model import learn_table
     from fitplugin.surrogates.store import read_card
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -144,7 +144,7 @@ def reweight(
     Example:
       fitplugin model reweight m_higgs.npz wider.npz --prior weight_scale=2
     """
-    from fitplugin.studies.reweighted_model import reweight_stored
+    from fitplugin.studies.learned.reweighted_model import reweight_stored
 
     found = reweight_stored(file, out, changes, force, allow_code=allow_code)
     click.echo(f"model: {out}\neffective networks: {found.effective:.1f} of {found.n_networks}")

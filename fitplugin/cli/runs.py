@@ -184,7 +184,7 @@ def draw_figures(
     quiet: bool = False,
 ) -> None:
     """Draw figures and say where they are."""
-    from fitplugin.plots.run import plot_runs
+    from fitplugin.plots.runs.figures import plot_runs
     from fitplugin.plots.style import FORMATS
     from fitplugin.runs.directory import read_run
 
@@ -221,10 +221,10 @@ def report(
     Example:
       fitplugin report runs/reconstruction
     """
-    from fitplugin.plots import run_report
+    from fitplugin.plots.run_report import page as run_report
     from fitplugin.runs.directory import read_run
-    from fitplugin.studies import records
-    from fitplugin.studies.trust import assess, judge
+    from fitplugin.studies.trust import records
+    from fitplugin.studies.trust.claimed_errors import assess, judge
 
     run = read_run(run_directory)
     target = output or run.path / run_report.PAGE

@@ -122,7 +122,7 @@ def train(
         for name, digest in built.model_digests.items():
             click.echo(f"{name}: ready ({digest[:16]})")
         return
-    from fitplugin.plots.report import PAGE, write_report
+    from fitplugin.plots.calibration.page import PAGE, write_report
 
     # before minutes of work, not after
     reports.refuse_existing(report, force)
@@ -135,7 +135,7 @@ def train(
 def _search(
     scan: Path, n_trials: int, ranges: str | None, output: Path | None, allow_code: bool
 ) -> None:
-    from fitplugin.studies.search import search, search_text
+    from fitplugin.studies.learned.search import search, search_text
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = output or Path("runs") / f"{scan.stem}-search"

@@ -57,14 +57,14 @@ def reconstruct(
     from fitplugin.runs import runner
     from fitplugin.runs.config import read_scan
     from fitplugin.runs.directory import write_json
-    from fitplugin.studies import reconstruction
-    from fitplugin.studies.reconstruction_text import reconstruction_text
+    from fitplugin.studies.reconstruction.recovery import compare, require_mock
+    from fitplugin.studies.reconstruction.text import reconstruction_text
 
     if force and resume:
         raise InputError("--force", "discards what --resume continues; give one of them")
     changes: dict[str, Any] = {}
     config = read_scan(scan, allow_code=allow_code)
-    reconstruction.require_mock(config, str(scan))
+    require_mock(config, str(scan))
     if poisson is not None:
         changes["mock"] = {"counts": "poisson", "seed": poisson}
     target = runner.output_of(scan, output)
@@ -73,7 +73,7 @@ def reconstruct(
         run = runner.run(
             scan, output, force, cache, retrain, resume, changes=changes, allow_code=allow_code
         )
-    found = reconstruction.compare(run, cache, allow_code=allow_code)
+    found = compare(run, cache, allow_code=allow_code)
     text = reconstruction_text(found)
     write_json(run.path / "reconstruction.json", found.to_dict())
     (run.path / "reconstruction.txt").write_text(text + "\n", encoding="utf-8")
@@ -135,9 +135,10 @@ def audit(
       fitplugin audit runs/reconstruction --with simulated.csv
     """
     from fitplugin.runs.directory import read_run
-    from fitplugin.studies import records, trust_text
-    from fitplugin.studies.suggestion import suggest as choose
-    from fitplugin.studies.trust import assess, judge
+    from fitplugin.studies.trust import records
+    from fitplugin.studies.trust.claimed_errors import assess, judge
+    from fitplugin.studies.trust.suggestion import suggest as choose
+    from fitplugin.studies.trust.text import suggestion_text, trust_text
 
     asked = [name for name, value in (("--with", truth), ("--suggest", suggest),
                                       ("--draw", n_draws)) if value is not None]  # fmt: skip
@@ -159,14 +160,12 @@ def audit(
         suggestion = choose(judged, suggest)
         target = output or run.path / "suggested.csv"
         records.write_points(target, suggestion.columns, force)
-        click.echo(f"{trust_text.suggestion_text(suggestion)}\npoints to simulate: {target}")
+        click.echo(f"{suggestion_text(suggestion)}\npoints to simulate: {target}")
         return
     trust = assess(judged)
     path = records.write_trust(run, trust)
     click.echo(
-        json.dumps(trust.to_dict(), indent=2)
-        if as_json
-        else f"{trust_text.trust_text(trust)}\ntrust: {path}"
+        json.dumps(trust.to_dict(), indent=2) if as_json else f"{trust_text(trust)}\ntrust: {path}"
     )
 
 
@@ -182,9 +181,9 @@ def _audit_with(
 ) -> None:
     from fitplugin.runs.resolved import config_of
     from fitplugin.runs.runner import open_pool
-    from fitplugin.studies import records
-    from fitplugin.studies.audit import audit as judge_by
-    from fitplugin.studies.trust_text import audit_text
+    from fitplugin.studies.trust import records
+    from fitplugin.studies.trust.audit import audit as judge_by
+    from fitplugin.studies.trust.text import audit_text
 
     config = config_of(run, allow_code=allow_code)
     if processes is not None:
@@ -241,7 +240,7 @@ def coverage(
       fitplugin coverage scans/natural_susy/reconstruction.yaml --mocks 500 --resume
     """
     from fitplugin.plots.coverage import plot_coverage
-    from fitplugin.studies.coverage import coverage_text, study
+    from fitplugin.studies.coverage.study import coverage_text, study
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     found = study(
@@ -299,12 +298,12 @@ def bench(
       fitplugin bench scan.yaml --simulated simulated.jsonl
     """
     from fitplugin.plots.speed import write_speed
-    from fitplugin.studies import speed
-    from fitplugin.studies.speed_text import speed_text
+    from fitplugin.studies.speed.measurement import measure, output_of, refuse_existing
+    from fitplugin.studies.speed.text import speed_text
 
-    target = speed.output_of(scan, output)
-    speed.refuse_existing(target, force)
-    found = speed.measure(
+    target = output_of(scan, output)
+    refuse_existing(target, force)
+    found = measure(
         scan, against, run_directory, cache, limit_s, simulated=simulated, allow_code=allow_code
     )
     written = write_speed(found, target, force)

@@ -12,8 +12,8 @@ from scipy.stats import binom
 from fitplugin.arrays import FloatArray
 from fitplugin.plots import style
 from fitplugin.stats.uniformity import Band, Uniformity, ecdf_band
-from fitplugin.studies.coverage import Coverage
-from fitplugin.studies.mocks import LOG_LIKELIHOOD
+from fitplugin.studies.coverage.mocks import LOG_LIKELIHOOD
+from fitplugin.studies.coverage.study import Coverage
 
 _LEVEL = 0.99
 _MOST_COLUMNS = 5

@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 
 from fitplugin.plots import style
 from fitplugin.runs.directory import replacing, write_json
-from fitplugin.studies import paper, parts
-from fitplugin.studies.parts import Timing
-from fitplugin.studies.speed import NUMBERS, TEXT, Speed, refuse_existing
-from fitplugin.studies.speed_text import speed_text
-from fitplugin.studies.words import duration
+from fitplugin.studies.speed import paper, parts
+from fitplugin.studies.speed.measurement import NUMBERS, TEXT, Speed, refuse_existing
+from fitplugin.studies.speed.parts import Timing
+from fitplugin.studies.speed.text import speed_text
+from fitplugin.studies.speed.words import duration
 
 # Okabe-Ito, in an order in which neighbours differ in lightness too
 _GROUPS: Mapping[str, tuple[tuple[str, ...], str]] = {

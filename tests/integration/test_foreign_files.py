@@ -26,7 +26,7 @@ from fitplugin.runs.directory import write_manifest
 from fitplugin.runs.models import model_path
 from fitplugin.runs.runner import load_scan
 from fitplugin.simulation.settings import settings_of
-from fitplugin.studies import mocks
+from fitplugin.studies.coverage import mocks
 from fitplugin.surrogates import load, save
 from tests.conftest import SCANS
 from tests.surrogates.plane import PLANE

@@ -8,7 +8,7 @@ import pytest
 from fitplugin.errors import InputError, LikelihoodError
 from fitplugin.likelihoods.base import require_term
 from fitplugin.likelihoods.joint import JointLikelihood
-from tests.studies.toy import toy
+from tests.studies.coverage.toy import toy
 
 THETA = np.array([[10.0, 10.0], [20.0, 10.0], [39.0, 39.0]])  # the last has no spectrum
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from fitplugin.plots.coverage import plot_coverage, ranks_figure
-from fitplugin.studies.coverage import Coverage
-from fitplugin.studies.judgement import judge
-from fitplugin.studies.mocks import Mock
+from fitplugin.studies.coverage.judgement import judge
+from fitplugin.studies.coverage.mocks import Mock
+from fitplugin.studies.coverage.study import Coverage
 
 
 def coverage(names, n_mocks, folder):

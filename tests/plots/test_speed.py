@@ -9,12 +9,12 @@ from numpy.testing import assert_allclose
 
 from fitplugin.errors import InputError
 from fitplugin.plots.speed import speed_figure, write_speed
-from fitplugin.studies.cost import RunCost, Stage
 from fitplugin.studies.machine import Machine
-from fitplugin.studies.paper import compared
-from fitplugin.studies.parts import Timing
-from fitplugin.studies.speed import Speed
-from fitplugin.studies.stopwatch import Spread
+from fitplugin.studies.speed.cost import RunCost, Stage
+from fitplugin.studies.speed.measurement import Speed
+from fitplugin.studies.speed.paper import compared
+from fitplugin.studies.speed.parts import Timing
+from fitplugin.studies.speed.stopwatch import Spread
 
 PARTS = {
     "spectrum: masses": 3e-5, "spectrum: rest": 1e-6, "cross-section": 2e-6,

@@ -10,7 +10,7 @@ import yaml
 
 from fitplugin.errors import InputError
 from fitplugin.plots import style
-from fitplugin.plots.panel import parameter
+from fitplugin.plots.runs.panel import parameter
 from fitplugin.runs.build import plan
 from fitplugin.runs.config import ScanConfig, read_scan
 from fitplugin.runs.own_theory import OwnTheory

@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose
 from fitplugin import plugins
 from fitplugin.cli import main
 from fitplugin.errors import InputError
-from fitplugin.plots.report import page, write_report
+from fitplugin.plots.calibration.page import page, write_report
 from fitplugin.plugins import Component
 from fitplugin.runs import learning, report, training
 from fitplugin.runs.comparison import candidates

@@ -1,0 +1,1 @@
+"""The page and the figures of how well surrogates predict held-out points."""

@@ -1,0 +1,1 @@
+"""The page of everything about a run."""

@@ -1,0 +1,1 @@
+"""Coverage: mock experiments of a scan, and whether its intervals are what they say."""

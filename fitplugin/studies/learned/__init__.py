@@ -1,0 +1,1 @@
+"""What single models have learned: tables for them, tests, searches."""

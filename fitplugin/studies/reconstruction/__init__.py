@@ -1,0 +1,1 @@
+"""What a run of mock counts recovers of its benchmark."""
