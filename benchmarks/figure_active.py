@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import LogLocator, NullLocator
 
 from fitplugin.plots import style
 
@@ -56,7 +56,8 @@ def posterior(axis: Axes, found: dict) -> None:
     axis.set_xticks(rows["n"], map(str, rows["n"]))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.yaxis.set_major_formatter("{x:g}")
-    axis.yaxis.set_minor_formatter("{x:.2g}")
+    axis.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    axis.yaxis.set_minor_formatter("{x:g}")
     axis.tick_params(axis="y", which="both", labelsize=7)
     axis.set_xlabel("training points")
     axis.set_ylabel("Jensen-Shannon to the full data [bit]")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from fitplugin.plots import style
 
@@ -55,10 +56,8 @@ def draw(axis: Axes, target: str, found: Mapping[str, Any]) -> None:
     ends = np.array([numbers[-1], REACH])
     axis.plot(ends, np.exp(constant) * ends**slope, lw=0.8, ls=":", color=first.colour,
               label="continued")  # fmt: skip
-    axis.text(
-        REACH, np.exp(constant) * REACH**slope, f"$n^{{{slope:.2f}}}$", fontsize=7, ha="right",
-        va="bottom",
-    )  # fmt: skip
+    middle = np.sqrt(ends[0] * ends[1])
+    axis.text(middle, np.exp(constant) * middle**slope, f" $n^{{{slope:.2f}}}$", fontsize=7)
     others = {k: v for k, v in found[target]["table"].items() if k != "ensemble"}
     for number, (label, each) in enumerate(others.items(), start=1):
         if "reason" not in each:
@@ -72,7 +71,8 @@ def draw(axis: Axes, target: str, found: Mapping[str, Any]) -> None:
     axis.set_xscale("log")
     axis.set_yscale("log")
     axis.yaxis.set_major_formatter("{x:g}")
-    axis.yaxis.set_minor_formatter("{x:.2g}")
+    axis.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    axis.yaxis.set_minor_formatter("{x:g}")
     axis.tick_params(axis="y", which="both", labelsize=7)
 
 

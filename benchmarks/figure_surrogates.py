@@ -61,7 +61,10 @@ def draw(runs: dict[str, Run]) -> Figure:
                 label=f"{kind} surrogates",
             )  # fmt: skip
         axis.axvline(BENCHMARK[name], color="black", lw=1, ls="--", label="benchmark")
-        axis.set(xlabel=style.label(name, name in SIGN_UNSEEN), yticks=[])
+        axis.set(
+            xlabel=style.label(name, absolute=name in SIGN_UNSEEN),
+            xlim=(edges[0], edges[-1]), yticks=[],
+        )  # fmt: skip
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     figure.axes[0].set_ylabel("probability density")
     return figure

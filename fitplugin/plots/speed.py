@@ -27,7 +27,8 @@ _GROUPS: Mapping[str, tuple[tuple[str, ...], str]] = {
     "counts, other terms": ((parts.COUNTS, parts.TERMS), "#d55e00"),
     "constraints, checks": ((parts.CONSTRAINTS, parts.CHECKS), "#b5b5b5"),
 }
-_OURS, _THEIRS, _PAPER = "#e69f00", "#0072b2", "#555555"
+# no colour of a part: times of whole likelihoods stand beside shares of one
+_OURS, _THEIRS, _PAPER = "#000000", "#777777", "#b5b5b5"
 
 
 class _Bar(NamedTuple):
@@ -65,7 +66,10 @@ def speed_figure(speed: Speed) -> Figure:
     left, right = figure.subplots(1, 2)
     _draw_times(left, bars)
     _draw_shares(right, timings)
-    figure.legend(*right.get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    figure.legend(
+        *right.get_legend_handles_labels(), loc="outside upper center", ncols=4,
+        title="right: parts of the likelihood", title_fontsize=8,
+    )  # fmt: skip
     return figure
 
 
