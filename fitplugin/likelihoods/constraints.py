@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from pydantic import BaseModel, Field, model_validator
@@ -26,6 +26,10 @@ class ErrorOptions(Options):
     def has_error(self) -> bool:
         """Whether any error is given."""
         return self.surrogate_error or self.experimental_error > 0 or self.theory_error > 0
+
+    def needs(self, observable: str) -> tuple[str, ...]:
+        """The observable, and its predicted error where it counts."""
+        return (observable, f"{observable}_error") if self.surrogate_error else (observable,)
 
     def std(self, observable: str, observables: Mapping[str, FloatArray]) -> FloatArray:
         """Total error at each point, (n_points,)."""
@@ -67,9 +71,9 @@ class Interval:
     Options: ClassVar[type[BaseModel]] = IntervalOptions
     citations: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, options: Any) -> None:
+    def __init__(self, options: IntervalOptions) -> None:
         self._options = options
-        self._observable: str = options.observable
+        self._observable = options.observable
         self._low = -np.inf if options.low is None else options.low
         self._high = np.inf if options.high is None else options.high
 
@@ -86,7 +90,7 @@ class Interval:
     @property
     def needs(self) -> tuple[str, ...]:
         """The observable, and its predicted error where it counts."""
-        return _needs(self._observable, self._options)
+        return self._options.needs(self._observable)
 
     def log_likelihood(self, observables: Mapping[str, FloatArray]) -> FloatArray:
         """0 inside and -inf outside if hard, else ln of the probability, (n_points,)."""
@@ -117,27 +121,23 @@ class Gaussian:
     citations: ClassVar[tuple[str, ...]] = ()
     is_hard = False
 
-    def __init__(self, options: Any) -> None:
+    def __init__(self, options: GaussianOptions) -> None:
         self._options = options
 
     @property
     def name(self) -> str:
         """The observable it constrains."""
-        return str(self._options.observable)
+        return self._options.observable
 
     @property
     def needs(self) -> tuple[str, ...]:
         """The observable, and its predicted error where it counts."""
-        return _needs(self._options.observable, self._options)
+        return self._options.needs(self._options.observable)
 
     def log_likelihood(self, observables: Mapping[str, FloatArray]) -> FloatArray:
         """Natural log of the Gaussian density, (n_points,)."""
         std = self._options.std(self._options.observable, observables)
         return log_gaussian(self._options.value, observables[self._options.observable], std)
-
-
-def _needs(observable: str, options: ErrorOptions) -> tuple[str, ...]:
-    return (observable, f"{observable}_error") if options.surrogate_error else (observable,)
 
 
 class HiggsMassOptions(IntervalOptions):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fitplugin.arrays import BoolArray, FloatArray, as_points, scattered
-from fitplugin.errors import FitpluginError, InputError, LikelihoodError, one_of
+from fitplugin.errors import InputError, LikelihoodError, one_of
+from fitplugin.likelihoods.asking import Readable, log_likelihood_of, refused_by
 from fitplugin.likelihoods.base import Term
 from fitplugin.physics.parameters import ParameterSpace
 from fitplugin.physics.theory import NO_SPECTRUM, OUTSIDE, Observables, Theory
@@ -136,10 +136,8 @@ class JointLikelihood:
         InputError
             If theta has another width or is not finite.
         LikelihoodError
-            If a term raises or gives NaN, +inf or anything but (n_points,) numbers, if a hard one
-            gives anything but 0 and -inf, or if a valid point lacks a finite observable that a
-            term reads: a bug, never repaired. Also if a surrogate extrapolates at a valid point and
-            the scan says ``out_of_domain: error``.
+            If a term breaks its contract: see `asking`. Also if a surrogate extrapolates at a valid
+            point and the scan says ``out_of_domain: error``.
         """
         parameters = self.space.complete(theta, self.theory.input_names)
         return self.compare(self.theory.observables(parameters), theta)
@@ -158,19 +156,30 @@ class JointLikelihood:
             blobs: dict[str, np.ndarray] = dict.fromkeys(self.blob_names, nowhere)
             blobs["reason"] = np.full(len(points), NO_SPECTRUM)
             return Batch(np.full(len(points), -np.inf), exists, blobs)
-        tried = points[exists]
-        batch = self.compare(
-            self.theory.observables(
-                parameters[exists], lambda observed: self._is_allowed(observed, tried)
-            ),
-            tried,
-        )
+        batch = self._evaluate_existing(parameters[exists], points[exists])
         if exists.all():
             return batch
         blobs = {name: scattered(batch.blobs[name], exists) for name in self.blob_names}
         blobs["reason"] = scattered(batch.blobs["reason"], exists, NO_SPECTRUM)
         valid = scattered(batch.valid, exists, False)
         return Batch(scattered(batch.log_likelihood, exists, -np.inf), valid, blobs)
+
+    def _evaluate_existing(self, parameters: FloatArray, theta: FloatArray) -> Batch:
+        produced = self.theory.produce(parameters)
+        wanted = None
+        if not self.theory.yields_decide:
+            wanted = self._is_allowed(self.theory.before_yields(produced), theta)
+        return self.compare(self.theory.with_yields(produced, wanted), theta)
+
+    def is_valid(self, theta: ArrayLike) -> BoolArray:
+        """Whether points belong to the prior: spectrum and constraints only, no yields."""
+        points = as_points(theta, self.names)
+        parameters = self.space.complete(points, self.theory.input_names)
+        valid = self.theory.exists(parameters)
+        if valid.any():
+            produced = self.theory.produce(parameters[valid])
+            valid[valid] = self._is_allowed(self.theory.before_yields(produced), points[valid])
+        return valid
 
     def compare(self, observed: Observables, theta: ArrayLike) -> Batch:
         """Compare observables with the data, wherever they come from: a simulation, say.
@@ -180,19 +189,24 @@ class JointLikelihood:
         observed : Observables
             All names that `theory` gives, each (n_points,).
         theta : (n_points, n_dim) array
-            Only to name the points in errors, which are those of `evaluate`.
+
+        Raises
+        ------
+        LikelihoodError
+            As `evaluate`.
         """
         readable = self._readable(observed, theta)
-        valid, reason = self._constrained(observed, readable, theta)
-        self._refuse_outside(readable, valid, theta)
+        valid, reason = self._constrained(observed, readable)
+        self._refuse_outside(readable, valid)
         total = np.zeros(len(valid))
         for term in (*self.regions, *self.terms):
-            readable[f"log_likelihood[{term.name}]"] = self._ask(term, readable, valid, theta)
+            values = log_likelihood_of(term, readable, valid)
+            readable.columns[f"log_likelihood[{term.name}]"] = values
         if self.regions:
-            total = self._ask(self.combination, readable, valid, theta)
+            total = log_likelihood_of(self.combination, readable, valid)
         for term in self.terms:
-            total = total + readable[f"log_likelihood[{term.name}]"]
-        blobs: dict[str, np.ndarray] = {name: readable[name] for name in self.blob_names}
+            total = total + readable.columns[f"log_likelihood[{term.name}]"]
+        blobs: dict[str, np.ndarray] = {name: readable.columns[name] for name in self.blob_names}
         blobs["reason"] = reason
         return Batch(np.where(valid, total, -np.inf), valid, blobs)
 
@@ -203,7 +217,7 @@ class JointLikelihood:
         valid = np.ones(len(parameters), dtype=bool)
         total = np.zeros(len(parameters))
         for term in self.terms:
-            total = total + self._ask(term, readable, valid, theta)
+            total = total + log_likelihood_of(term, readable, valid)
         return total
 
     def log_likelihood(self, theta: ArrayLike) -> Any:
@@ -211,129 +225,40 @@ class JointLikelihood:
         values = self.evaluate(theta).log_likelihood
         return float(values[0]) if np.ndim(theta) == 1 else values
 
-    def is_valid(self, theta: ArrayLike) -> BoolArray:
-        """Whether points belong to the prior: spectrum and constraints only, no yields."""
-        points = as_points(theta, self.names)
-        parameters = self.space.complete(points, self.theory.input_names)
-        valid = self.theory.exists(parameters)
-        if valid.any():
-            tried = self.theory.production(parameters[valid])
-            valid[valid] = self._is_allowed(tried, points[valid])
-        return valid
-
-    def _readable(self, observed: Observables, theta: ArrayLike) -> dict[str, FloatArray]:
+    def _readable(self, observed: Observables, theta: ArrayLike) -> Readable:
         """What terms can read: parameters and observables; and where terms extrapolate too."""
         names = self.theory.input_names
-        readable = dict(zip(names, self.space.complete(theta, names).T, strict=True))
-        readable |= observed.values
+        columns = dict(zip(names, self.space.complete(theta, names).T, strict=True))
+        columns |= observed.values
         for term in self._with_domain:
-            outside = term.outside(readable)
-            readable[OUTSIDE] = np.maximum(readable[OUTSIDE], outside.astype(float))
-        return readable
+            outside = term.outside(columns)
+            columns[OUTSIDE] = np.maximum(columns[OUTSIDE], outside.astype(float))
+        return Readable(columns, np.atleast_2d(np.asarray(theta, dtype=float)), self.names)
 
-    def _refuse_outside(
-        self, readable: Mapping[str, FloatArray], valid: BoolArray, theta: ArrayLike
-    ) -> None:
-        if self.theory.out_of_domain != "error":
-            return
-        bad = np.flatnonzero(valid & (readable[OUTSIDE] > 0))
-        if len(bad):
-            raise LikelihoodError(
-                f"a surrogate extrapolates at {self._describe(theta, bad[0])}; train it there, "
-                "narrow the scan, or choose out_of_domain: inflate or reject"
-            )
-
-    def _is_allowed(self, observed: Observables, theta: ArrayLike) -> BoolArray:
-        return self._constrained(observed, self._readable(observed, theta), theta)[0]
+    def _is_allowed(self, observed: Observables, theta: FloatArray) -> BoolArray:
+        return self._constrained(observed, self._readable(observed, theta))[0]
 
     def _constrained(
-        self, observed: Observables, readable: Mapping[str, FloatArray], theta: ArrayLike
+        self, observed: Observables, readable: Readable
     ) -> tuple[BoolArray, np.ndarray]:
+        """Whether points belong to the prior, and the reason where they do not."""
         valid, reason = observed.valid.copy(), observed.reason.astype("<U40")
         for constraint in self.constraints:
-            self._computable(constraint, readable, valid, theta)
-            values = _values(constraint, readable, len(valid))
-            refused = valid & np.isneginf(values)
-            self._refuse_soft(constraint, values, valid & ~refused, theta)
+            refused = refused_by(constraint, readable, valid)
             reason[refused] = constraint.name
             valid &= ~refused
         if self.theory.out_of_domain == "reject":
-            refused = valid & (readable[OUTSIDE] > 0)
+            refused = valid & (readable.columns[OUTSIDE] > 0)
             reason[refused] = OUTSIDE
             valid &= ~refused
         return valid, reason
 
-    def _ask(
-        self,
-        term: Term,
-        readable: Mapping[str, FloatArray],
-        valid: BoolArray,
-        theta: ArrayLike,
-    ) -> FloatArray:
-        computable = self._computable(term, readable, valid, theta)
-        values = np.full(len(computable), -np.inf)
-        values[computable] = _values(
-            term,
-            {name: column[computable] for name, column in readable.items()},
-            int(computable.sum()),
-        )
-        self._refuse_bugs(term, values, theta)
-        return values
-
-    def _computable(
-        self,
-        term: Term,
-        readable: Mapping[str, FloatArray],
-        valid: BoolArray,
-        theta: ArrayLike,
-    ) -> BoolArray:
-        """Where a term can be asked; not being able to ask it of a valid point is a bug."""
-        needed = np.array([readable[name] for name in term.needs]).reshape(-1, len(valid))
-        computable = np.asarray(np.isfinite(needed).all(axis=0))
-        bad = np.flatnonzero(valid & ~computable)
-        if len(bad):
-            name = term.needs[int(np.argmin(np.isfinite(needed[:, bad[0]])))]
-            place = self._describe(theta, bad[0])
-            raise LikelihoodError(f"{name} is {readable[name][bad[0]]} at the valid point {place}")
-        return computable
-
-    def _refuse_bugs(self, term: Term, values: FloatArray, theta: ArrayLike) -> None:
-        bad = np.flatnonzero(np.isnan(values) | np.isposinf(values))
-        if len(bad):
-            place = self._describe(theta, bad[0])
-            raise LikelihoodError(f"{term.name}: log-likelihood is {values[bad[0]]} at {place}")
-
-    def _refuse_soft(
-        self, constraint: Term, values: FloatArray, accepted: BoolArray, theta: ArrayLike
-    ) -> None:
-        # anything but 0 would be lost without a word: a hard constraint is no factor
-        bad = np.flatnonzero(accepted & (values != 0.0))
+    def _refuse_outside(self, readable: Readable, valid: BoolArray) -> None:
+        if self.theory.out_of_domain != "error":
+            return
+        bad = np.flatnonzero(valid & (readable.columns[OUTSIDE] > 0))
         if len(bad):
             raise LikelihoodError(
-                f"{constraint.name}: log-likelihood is {values[bad[0]]:g} at "
-                f"{self._describe(theta, bad[0])}; a hard constraint gives 0 or -inf"
+                f"a surrogate extrapolates at {readable.point(bad[0])}; train it there, narrow the "
+                "scan, or choose out_of_domain: inflate or reject"
             )
-
-    def _describe(self, theta: ArrayLike, row: int) -> str:
-        point = np.atleast_2d(np.asarray(theta, dtype=float))[row].tolist()
-        return ", ".join(f"{name}={x!r}" for name, x in zip(self.names, point, strict=True))
-
-
-def _values(term: Term, readable: Mapping[str, FloatArray], n_points: int) -> FloatArray:
-    """Ask a term, which may be another's code, and hold it to its form."""
-    try:
-        values = np.asarray(term.log_likelihood(readable))
-    except FitpluginError:
-        raise
-    except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        raise LikelihoodError(
-            f"{term.name} raised {type(error).__name__}: {error} "
-            f"({place.filename}, line {place.lineno})"
-        ) from error
-    if values.shape != (n_points,) or values.dtype.kind not in "fiu":
-        raise LikelihoodError(
-            f"{term.name}: log_likelihood gives {values.dtype} of shape {values.shape}; "
-            f"expected natural logarithms of shape ({n_points},)"
-        )
-    return values.astype(float, copy=False)

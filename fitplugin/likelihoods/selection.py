@@ -1,96 +1,161 @@
-"""Which regions may be used together: overlap matrices, groups, compatible sets."""
+"""Overlapping counting regions: those that count are chosen by expected sensitivity.
+
+``best_expected`` takes one region of each group, ``best_set`` the best set without common events.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components
+from pydantic import BaseModel, Field
 
-from fitplugin.arrays import BoolArray
-from fitplugin.errors import InputError, MissingExtraError, one_of
+from fitplugin.arrays import BoolArray, FloatArray
+from fitplugin.errors import InputError, one_of
+from fitplugin.likelihoods.overlaps import (
+    compatible_sets,
+    groups_of,
+    normalised_groups,
+    overlap_matrix,
+)
+from fitplugin.likelihoods.product import Nuisances
+from fitplugin.likelihoods.signal_region import SignalRegion
+from fitplugin.options import Options
+from fitplugin.stats.counts import q_mu
+from fitplugin.stats.limits import expected_limit
 
-_MAX_SETS = 100_000
+
+class SelectionOptions(Options):
+    """Options common to the selections of regions."""
+
+    overlap: tuple[tuple[bool, ...], ...] | None = Field(
+        None, description="Symmetric matrix, true where two regions share events."
+    )
+    s95_expected: dict[str, float] = Field(
+        {}, description="Expected limit on signal events per region; computed where left out."
+    )
+    cap: float = Field(100.0, gt=0, description="Largest chi2 that a scan need tell apart.")
+    cap_kind: Literal["hard", "smooth", "none"] = Field(
+        "hard", description="hard: min(chi2, cap); smooth: chi2 cap/(chi2 + cap)."
+    )
 
 
-def overlap_matrix(rows: Sequence[Sequence[bool]] | None, names: Sequence[str]) -> BoolArray:
-    """Return the (n_regions, n_regions) overlap, none if it is not given.
+class Selection:
+    """Sets of regions chosen at each point by expected sensitivity, never by the data.
 
-    Raises
-    ------
-    InputError
-        If it is not square, or not symmetric.
+    The result is -chi2/2 with chi2 = sum of q_mu over the chosen regions, which compares each
+    point with the best signal strength and so means the same in every region.
     """
-    where, n = "combination.overlap", len(names)
-    if rows is None:
-        return np.zeros((n, n), dtype=bool)
-    if len(rows) != n or any(len(row) != n for row in rows):
-        raise InputError(where, f"must be {n} x {n}, one row per region")
-    matrix = np.array(rows, dtype=bool)
-    if (matrix != matrix.T).any():
-        i, j = np.argwhere(matrix != matrix.T)[0]
-        raise InputError(
-            where,
-            f"is not symmetric: {names[i]!r} with {names[j]!r} is {bool(matrix[i, j])}, "
-            f"{names[j]!r} with {names[i]!r} is {bool(matrix[j, i])}",
-        )
-    return matrix
 
+    citations: ClassVar[tuple[str, ...]] = (
+        "P. Bechtle et al., SCYNet, arXiv:1703.01309",
+        "G. Cowan et al., Asymptotic formulae, arXiv:1007.1727",
+    )
 
-def groups_of(overlap: BoolArray) -> list[list[int]]:
-    """Return the groups of regions connected by overlaps, as lists of indices.
-
-    >>> groups_of(np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1]], dtype=bool))
-    [[0, 1], [2]]
-    """
-    n_groups, label = connected_components(overlap, directed=False)
-    return [np.flatnonzero(label == group).tolist() for group in range(n_groups)]
-
-
-def normalised_groups(groups: Sequence[Sequence[str]], names: Sequence[str]) -> list[list[int]]:
-    """Return groups given by name as lists of indices; regions left out stand alone.
-
-    Raises
-    ------
-    InputError
-        If a name is unknown or appears twice.
-    """
-    seen: set[str] = set()
-    for number, group in enumerate(groups):
-        where = f"combination.groups[{number}]"
-        for name in group:
+    def __init__(
+        self,
+        options: SelectionOptions,
+        regions: Sequence[SignalRegion],
+        alternatives: Sequence[BoolArray],
+    ) -> None:
+        # of each (n_sets, n_regions) array the best set counts
+        self._alternatives = tuple(alternatives)
+        self._options = options
+        self._regions = tuple(regions)
+        names = [region.name for region in regions]
+        for name, limit in options.s95_expected.items():
             if name not in names:
-                raise InputError(where, one_of(name, names, "a region"))
-            if name in seen:
-                raise InputError(where, f"{name!r} appears twice; groups must be disjoint")
-            seen.add(name)
-    alone = [[name] for name in names if name not in seen]
-    return [[list(names).index(name) for name in group] for group in (*groups, *alone) if group]
+                raise InputError("combination.s95_expected", one_of(name, names, "a region"))
+            if limit <= 0:
+                raise InputError(f"combination.s95_expected.{name}", f"must be > 0, not {limit:g}")
+        self._limits = np.array(
+            [options.s95_expected.get(region.name) or _expected_limit(region) for region in regions]
+        )
+
+    @property
+    def name(self) -> str:
+        """How errors call it."""
+        return "combination"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What the regions read."""
+        return tuple(name for region in self._regions for name in region.needs)
+
+    def log_likelihood(self, observables: Mapping[str, FloatArray]) -> FloatArray:
+        """-chi2/2 of the chosen regions, (n_points,)."""
+        n_signal = np.stack([observables[r.needs[0]] for r in self._regions], axis=1)
+        sensitivity = np.square(n_signal / self._limits)
+        chosen = np.zeros(n_signal.shape, dtype=bool)
+        for sets in self._alternatives:
+            chosen |= sets[(sensitivity @ sets.T).argmax(axis=1)]
+        return -0.5 * self._capped(np.where(chosen, self._q(observables), 0.0).sum(axis=1))
+
+    def _q(self, observables: Mapping[str, FloatArray]) -> FloatArray:
+        columns = []
+        for region in self._regions:
+            n_signal, error = (observables[name] for name in region.needs)
+            data = region.options
+            found = q_mu(
+                data.n_observed, n_signal, error, data.background, data.background_error,
+                mode=data.mode,
+            )  # fmt: skip
+            columns.append(np.asarray(found))
+        return np.stack(columns, axis=1)
+
+    def _capped(self, chi2: FloatArray) -> FloatArray:
+        cap = self._options.cap
+        if self._options.cap_kind == "none":
+            return chi2
+        if self._options.cap_kind == "smooth":
+            return chi2 * cap / (chi2 + cap)
+        return np.minimum(chi2, cap)
 
 
-def compatible_sets(overlap: BoolArray) -> BoolArray:
-    """Return all maximal sets of regions without overlap: (n_sets, n_regions) booleans.
+class BestExpectedOptions(SelectionOptions):
+    """Options of the best expected region per group."""
 
-    Raises
-    ------
-    MissingExtraError
-        If networkx is not installed.
-    InputError
-        If there are too many sets to compare at every point.
+    groups: tuple[tuple[str, ...], ...] | None = Field(
+        None, description="Disjoint groups of regions by name; default: from the overlap."
+    )
+
+
+class BestExpected(Selection):
+    """One region per disjoint group: that with the largest signal over its expected limit."""
+
+    Options: ClassVar[type[BaseModel]] = BestExpectedOptions
+
+    def __init__(
+        self, options: BestExpectedOptions, regions: Sequence[SignalRegion], nuisances: Nuisances
+    ) -> None:
+        names = [region.name for region in regions]
+        if options.groups is not None:
+            groups = normalised_groups(options.groups, names)
+        else:
+            groups = groups_of(overlap_matrix(options.overlap, names))
+        # the alternatives of each group: sets of one region
+        alone = np.eye(len(names), dtype=bool)
+        super().__init__(options, regions, [alone[list(group)] for group in groups])
+
+
+class BestSet(Selection):
+    """The compatible set of regions with the largest expected sensitivity, exactly.
+
+    Sensitivities add in quadrature, so the set maximises the sum of (signal/limit)^2 over all
+    sets of regions without a common event: a maximum-weight independent set, found among all
+    maximal ones (extra ``combination``).
     """
-    try:
-        import networkx
-    except ImportError as error:
-        raise MissingExtraError(
-            "combination best_set", "networkx", "pip install 'fitplugin[combination]'"
-        ) from error
-    n = len(overlap)
-    graph = networkx.from_numpy_array(~overlap & ~np.eye(n, dtype=bool))
-    rows = []
-    for number, clique in enumerate(networkx.find_cliques(graph)):
-        if number >= _MAX_SETS:
-            raise InputError("combination", f"more than {_MAX_SETS} compatible sets of {n} regions")
-        row = np.zeros(n, dtype=bool)
-        row[list(clique)] = True
-        rows.append(row)
-    return np.stack(rows)
+
+    Options: ClassVar[type[BaseModel]] = SelectionOptions
+
+    def __init__(
+        self, options: SelectionOptions, regions: Sequence[SignalRegion], nuisances: Nuisances
+    ) -> None:
+        overlap = overlap_matrix(options.overlap, [region.name for region in regions])
+        super().__init__(options, regions, [compatible_sets(overlap)])
+
+
+def _expected_limit(region: SignalRegion) -> float:
+    data = region.options
+    return float(expected_limit(data.background, data.background_error, data.mode))

@@ -77,6 +77,11 @@ class ParameterSpace:
         """Return theta (n_dim,) of a named parameter point, the fixed ones left out."""
         return np.array([values[name] for name in self.names], dtype=float)
 
+    @property
+    def _ends(self) -> dict[str, tuple[float, float]]:
+        """Where every parameter lies: fixed ones between equal ends."""
+        return {name: (value, value) for name, value in self.fixed.items()} | dict(self.ranges)
+
     def check_within(
         self, trained: Mapping[str, tuple[float, float]], of_what: str, where: str = "parameters"
     ) -> None:
@@ -97,7 +102,7 @@ class ParameterSpace:
             If a parameter is unknown to the model, one of its inputs has no value here, or a
             range or value leaves its training box.
         """
-        ends = {name: (value, value) for name, value in self.fixed.items()} | dict(self.ranges)
+        ends = self._ends
         for name in ends:
             if name not in trained:
                 raise InputError(f"{where}.{name}", one_of(name, trained, f"an input of {of_what}"))
@@ -110,7 +115,7 @@ class ParameterSpace:
         self, trained: Mapping[str, tuple[float, float]], of_what: str, where: str = "parameters"
     ) -> None:
         """As `check_within`, for a model of which only some inputs are parameters."""
-        ends = {name: (value, value) for name, value in self.fixed.items()} | dict(self.ranges)
+        ends = self._ends
         for name, (low, high) in trained.items():
             first, last = ends.get(name, (low, high))
             if first < low or last > high:

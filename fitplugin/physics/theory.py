@@ -5,7 +5,7 @@ parameters -> spectrum -> cross-section, efficiencies -> yields
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -43,6 +43,24 @@ class Observables(NamedTuple):
     values: dict[str, FloatArray]
     valid: BoolArray
     reason: np.ndarray
+
+
+class Produced(NamedTuple):
+    """Points half-way: their parameters (n_points, n_inputs), spectra and cross-sections."""
+
+    parameters: FloatArray
+    spectrum: Spectrum
+    cross_section: CrossSection
+
+    @property
+    def outside(self) -> BoolArray:
+        """Where a surrogate of these extrapolates, (n_points,)."""
+        return np.maximum(self.spectrum.remoteness, self.cross_section.remoteness) > 1
+
+    def take(self, rows: BoolArray) -> Produced:
+        """Return the points where ``rows`` is True."""
+        spectrum, cross_section = self.spectrum.take(rows), self.cross_section.take(rows)
+        return Produced(self.parameters[rows], spectrum, cross_section)
 
 
 class Theory:
@@ -126,52 +144,54 @@ class Theory:
             for quantity in ("efficiency", "efficiency_error", "n_signal", "n_signal_error")
         )
 
-    def production(self, parameters: FloatArray) -> Observables:
-        """Spectrum and cross-section only: all that decides whether a point is valid.
-
-        With ``out_of_domain: reject`` the efficiencies decide too, and this is `observables`.
-        """
-        if self.out_of_domain == "reject":
-            return self.observables(parameters)
-        spectrum, cross_section = self._produce(parameters)
-        return self._collect(spectrum, cross_section, {}, _is_outside(spectrum, cross_section))
-
     def exists(self, parameters: FloatArray) -> BoolArray:
         """Where there is a spectrum, (n_points,), from a calculator that can tell beforehand.
 
-        True everywhere if it cannot: then `production` and `observables` tell.
+        True everywhere if it cannot: then `before_yields` tells.
         """
         tell = getattr(self._calculator, "exists", None)
         return np.ones(len(parameters), dtype=bool) if tell is None else tell(parameters)
 
-    def observables(
-        self,
-        parameters: FloatArray,
-        wanted: Callable[[Observables], BoolArray] | None = None,
-    ) -> Observables:
-        """Everything, at (n_points, n_inputs) parameter points.
+    def observables(self, parameters: FloatArray) -> Observables:
+        """Everything, at (n_points, n_inputs) parameter points."""
+        return self.with_yields(self.produce(parameters))
 
-        With ``wanted``, efficiencies and yields only of the points where that says True of what
-        `production` gives; they are NaN at the others.
+    def produce(self, parameters: FloatArray) -> Produced:
+        """First half of the chain: spectra and cross-sections at (n_points, n_inputs) points."""
+        spectrum = self._calculator.spectrum(parameters)
+        growth = self._error_factor(spectrum.remoteness)
+        error = {name: std * growth for name, std in spectrum.error.items()}
+        spectrum = spectrum._replace(error=error)
+        cross_section = self._production.at(parameters, spectrum, self._error_factor)
+        return Produced(parameters, spectrum, cross_section)
+
+    @property
+    def yields_decide(self) -> bool:
+        """Whether yields must be known to say if a point is valid: ``out_of_domain: reject``."""
+        return self.out_of_domain == "reject"
+
+    def before_yields(self, produced: Produced) -> Observables:
+        """What decides whether points are valid; without yields, unless `yields_decide`."""
+        if self.yields_decide:
+            return self.with_yields(produced)
+        return self._collect(produced, {}, produced.outside)
+
+    def with_yields(self, produced: Produced, wanted: BoolArray | None = None) -> Observables:
+        """Second half of the chain: efficiencies and yields of the points, and all before.
+
+        Where ``wanted`` (n_points,) is False they are left out: NaN.
         """
-        spectrum, cross_section = self._produce(parameters)
-        outside = _is_outside(spectrum, cross_section)
-        answered = spectrum.answered
-        is_asked = wanted is not None and self.out_of_domain != "reject"
-        if not is_asked and answered.all():
-            values, remote = self._yields(parameters, spectrum, cross_section)
-            return self._collect(spectrum, cross_section, values, outside | remote)
-        rows = answered
-        if wanted is not None and is_asked:
-            rows = answered & wanted(self._collect(spectrum, cross_section, {}, outside))
-        values = dict.fromkeys(self._yield_names, np.full(len(parameters), np.nan))
-        if rows.any():
-            part, remote = self._yields(
-                parameters[rows], spectrum.take(rows), cross_section.take(rows)
-            )
-            outside[rows] |= remote
+        answered = produced.spectrum.answered
+        rows = answered if wanted is None else answered & wanted
+        if rows.all():
+            values, remote = self._yields(produced)
+        else:
+            values = dict.fromkeys(self._yield_names, np.full(len(rows), np.nan))
+            remote = np.zeros(len(rows), dtype=bool)
+        if rows.any() and not rows.all():
+            part, remote[rows] = self._yields(produced.take(rows))
             values = {name: scattered(column, rows) for name, column in part.items()}
-        return self._collect(spectrum, cross_section, values, outside)
+        return self._collect(produced, values, produced.outside | remote)
 
     def at_spectrum(
         self,
@@ -187,28 +207,22 @@ class Theory:
         mass, branching : mappings of str to (n_points,) arrays
             All `spectrum_names`, masses in GeV.
         """
-        zero = np.zeros(len(parameters))
+        n, zero = len(parameters), np.zeros(len(parameters))
         spectrum = Spectrum(
-            dict(mass),
-            dict.fromkeys(mass, zero),
-            dict(branching),
-            np.ones(len(parameters), dtype=bool),
-            np.ones(len(parameters)),
-            zero,
-        )
+            dict(mass), dict.fromkeys(mass, zero), dict(branching), np.ones(n, dtype=bool),
+            np.ones(n), zero,
+        )  # fmt: skip
         cross_section = self._production.at(parameters, spectrum, self._error_factor)
-        values, remote = self._yields(parameters, spectrum, cross_section)
-        return self._collect(spectrum, cross_section, values, remote)
+        return self.with_yields(Produced(parameters, spectrum, cross_section))
 
     @property
     def spectrum_names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Masses and branching fractions that the chain reads."""
         return self._calculator.masses, self._calculator.branching
 
-    def _yields(
-        self, parameters: FloatArray, spectrum: Spectrum, cross_section: CrossSection
-    ) -> tuple[dict[str, FloatArray], BoolArray]:
+    def _yields(self, produced: Produced) -> tuple[dict[str, FloatArray], BoolArray]:
         """Efficiencies and yields of all regions, and where a surrogate of them extrapolates."""
+        parameters, spectrum, cross_section = produced
         outside = np.zeros(len(parameters), dtype=bool)
         values: dict[str, FloatArray] = {}
         for region, learned in self._efficiencies.items():
@@ -224,24 +238,14 @@ class Theory:
             values[f"n_signal_error[{region}]"] = n_signal_error
         return values, outside
 
-    def _produce(self, parameters: FloatArray) -> tuple[Spectrum, CrossSection]:
-        spectrum = self._calculator.spectrum(parameters)
-        growth = self._error_factor(spectrum.remoteness)
-        error = {name: std * growth for name, std in spectrum.error.items()}
-        spectrum = spectrum._replace(error=error)
-        return spectrum, self._production.at(parameters, spectrum, self._error_factor)
-
     def _error_factor(self, remoteness: FloatArray) -> FloatArray:
         growth = np.maximum(1.0, remoteness) if self.out_of_domain == "inflate" else np.ones(1)
         return self._surrogate_error * growth
 
     def _collect(
-        self,
-        spectrum: Spectrum,
-        cross_section: CrossSection,
-        yields: Mapping[str, FloatArray],
-        outside: BoolArray,
+        self, produced: Produced, yields: Mapping[str, FloatArray], outside: BoolArray
     ) -> Observables:
+        _, spectrum, cross_section = produced
         own = (spectrum.valid.astype(float), spectrum.probability)
         values = {
             **(dict(zip(_OF_SPECTRUM, own, strict=True)) if spectrum.mass else {}),
@@ -256,11 +260,7 @@ class Theory:
         valid = spectrum.valid & cross_section.in_table
         reason = np.where(cross_section.in_table, "", "mass_outside_cross_section_table")
         reason = np.where(spectrum.valid, reason, NO_SPECTRUM)
-        if self.out_of_domain == "reject":
+        if self.yields_decide:
             reason = np.where(valid & outside, OUTSIDE, reason)
             valid = valid & ~outside
         return Observables(values, valid, reason)
-
-
-def _is_outside(spectrum: Spectrum, cross_section: CrossSection) -> BoolArray:
-    return np.asarray(np.maximum(spectrum.remoteness, cross_section.remoteness) > 1)

@@ -12,7 +12,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from fitplugin.errors import InputError, one_of
-from fitplugin.likelihoods.combination import Nuisances
+from fitplugin.likelihoods.product import Nuisances
 from fitplugin.options import Options, located_error
 from fitplugin.physics.gate import GateOptions
 from fitplugin.physics.symbols import NATURAL_SUSY, Symbol, plain

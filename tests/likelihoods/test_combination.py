@@ -10,15 +10,14 @@ from numpy.testing import assert_allclose
 from scipy.stats import norm
 
 from fitplugin.errors import InputError
-from fitplugin.likelihoods.combination import (
+from fitplugin.likelihoods.overlaps import compatible_sets, groups_of
+from fitplugin.likelihoods.product import Nuisances, Product
+from fitplugin.likelihoods.selection import (
     BestExpected,
     BestExpectedOptions,
     BestSet,
-    Nuisances,
-    Product,
     SelectionOptions,
 )
-from fitplugin.likelihoods.selection import compatible_sets, groups_of
 from fitplugin.likelihoods.signal_region import SignalRegion, SignalRegionOptions
 from fitplugin.stats.counts import log_marginal, q_mu
 from fitplugin.stats.limits import expected_limit

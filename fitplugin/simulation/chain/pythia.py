@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from fitplugin.errors import InputError, MissingExtraError, one_of
-from fitplugin.physics.slha import read_slha
+from fitplugin.physics.slha import INSTALL, read_slha
 from fitplugin.simulation.base import Counts, Request, SimulationError
 from fitplugin.simulation.chain.detector import DetectorOptions, measure
 from fitplugin.simulation.chain.generator import PRODUCTION, generate
@@ -20,7 +20,6 @@ from fitplugin.simulation.chain.regions import REGIONS, select
 from fitplugin.simulation.chain.truth import observe
 
 _LIBRARIES = ("pythia8mc", "fastjet", "pyslha")
-INSTALL = "pip install 'fitplugin[simulation]'"
 
 
 class PythiaOptions(DetectorOptions):

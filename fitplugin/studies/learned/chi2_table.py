@@ -16,8 +16,8 @@ from tqdm import tqdm
 from fitplugin.arrays import BoolArray, FloatArray
 from fitplugin.data.tables import Table, read_table
 from fitplugin.errors import InputError, one_of
-from fitplugin.likelihoods.combination import Selection
 from fitplugin.likelihoods.joint import JointLikelihood
+from fitplugin.likelihoods.selection import Selection
 from fitplugin.physics.simulated_table import point_dataset, summed_cross_sections
 from fitplugin.physics.yields import expected_signal
 from fitplugin.runs.build import Scan

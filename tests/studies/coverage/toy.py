@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import SeedSequence
 
-from fitplugin.likelihoods.combination import Nuisances, Product
 from fitplugin.likelihoods.joint import JointLikelihood, Recipe
+from fitplugin.likelihoods.product import Nuisances, Product
 from fitplugin.likelihoods.signal_region import SignalRegion, SignalRegionOptions
 from fitplugin.options import Options
 from fitplugin.physics.parameters import ParameterSpace
@@ -23,6 +23,7 @@ class Yields:
     """The signals are the parameters, with a relative error; a hard edge at a + b < 60."""
 
     out_of_domain = "inflate"
+    yields_decide = False
     input_names = ("a", "b")
     relative_error = 0.2
     observable_names = (
@@ -33,7 +34,7 @@ class Yields:
     def exists(self, parameters):
         return np.ones(len(parameters), dtype=bool)
 
-    def observables(self, parameters, wanted=None):
+    def observables(self, parameters):
         a, b = np.asarray(parameters).T
         values = {"a": a, "b": b, "outside_training": np.zeros_like(a)}
         for name, signal in (("A", a), ("B", b)):
@@ -43,7 +44,13 @@ class Yields:
         valid = a + b < 60.0
         return Observables(values, valid, np.where(valid, "", "too many"))
 
-    def production(self, parameters):
+    def produce(self, parameters):
+        return parameters
+
+    def before_yields(self, parameters):
+        return self.observables(parameters)
+
+    def with_yields(self, parameters, wanted=None):
         return self.observables(parameters)
 
 
