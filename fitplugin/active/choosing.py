@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import qmc
 
-from fitplugin.active.learning import Learned
-from fitplugin.active.options import Choice, LoopOptions
+from fitplugin.active.goal import Learned
+from fitplugin.active.options import LoopOptions
 from fitplugin.arrays import FloatArray, IntArray
 from fitplugin.errors import FitpluginError
 from fitplugin.surrogates import acquisition
 
+_DESIGNS = ("random", "latin", "grid")  # need no surrogate
 _GREEDY = 1500  # candidates whose joint covariance is affordable
 
 
-def design(kind: Choice, n: int, n_dim: int, rng: np.random.Generator) -> FloatArray:
+def design(kind: str, n: int, n_dim: int, rng: np.random.Generator) -> FloatArray:
     """Points of the unit cube that need no surrogate: random, latin, or of a grid, (n, n_dim).
 
     >>> design("grid", 4, 2, np.random.default_rng(0)).tolist()
@@ -69,22 +70,12 @@ def choose(
     """
     if not len(theta):
         raise FitpluginError("no candidate is left: every point of the oracle was asked")
-    kind, n = loop.batch.choose, loop.batch.size
-    if kind in ("random", "latin", "grid"):
+    kind, n = loop.choice, loop.batch.size
+    if kind in _DESIGNS:
         return nearest_rows(design(kind, n, cube.shape[1], rng), cube)
-    scores = entropy(loop, model, theta)
-    if kind == "entropy":
-        return acquisition.best(scores, n)
-    if kind == "entropy_discs":
-        return acquisition.poisson_disc(scores, cube, n)
-    weight = np.ones(len(scores)) if kind == "variance" else scores
-    rows = acquisition.best(scores if kind == "greedy" else rng.random(len(scores)), _GREEDY)
-    _, covariance = model.joint(theta[rows], loop.target.names[0])
+    if kind != "variance":
+        return loop.goal.pick(kind, model, theta, cube, n)
+    rows = rng.permutation(len(theta))[:_GREEDY]
+    _, covariance = model.joint(theta[rows], loop.goal.names[0])
     noise = 1e-2 * float(np.median(np.diagonal(covariance)))
-    return rows[acquisition.greedy_variance(weight[rows], covariance, noise, n)]
-
-
-def entropy(loop: LoopOptions, model: Learned, theta: FloatArray) -> FloatArray:
-    """Sum of the exclusion entropies of all contours, (n_points,)."""
-    mean, std = model.examine(theta)
-    return acquisition.total_entropy(mean, std, loop.target.level)
+    return rows[acquisition.greedy_variance(np.ones(len(rows)), covariance, noise, n)]

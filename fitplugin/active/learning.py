@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from fitplugin.active.goal import Learned, stacked
 from fitplugin.active.options import LoopOptions, WarmStartOptions
 from fitplugin.active.state import State
 from fitplugin.arrays import FloatArray
-from fitplugin.data.tables import read_table
+from fitplugin.data.tables import read_table, write_table
 from fitplugin.errors import FitpluginError, InputError
 from fitplugin.physics.derived import Derived
 from fitplugin.surrogates.dataset import Schema
@@ -51,34 +52,6 @@ def read_cheap(
     return Cheap(theta[rows], values[rows])
 
 
-def targets_of(
-    loop: LoopOptions, answers: Sequence[Mapping[str, float]]
-) -> tuple[FloatArray, FloatArray]:
-    """Targets (n_points, n_targets) of answers, and their errors (0 where unknown)."""
-    columns = {name: np.array([each[name] for each in answers], float) for name in answers[0]}
-    found = columns if loop.limits is None else loop.limits.log_limits(columns)
-    names, zeros = loop.target.names, np.zeros(len(answers))
-    values = np.stack([found[name] for name in names], axis=1)
-    return values, np.stack([found.get(f"{name}_error", zeros) for name in names], axis=1)
-
-
-class Learned(NamedTuple):
-    """A surrogate of the targets, asked by parameters."""
-
-    model: MultitaskGP
-    inputs: Derived
-    n_contours: int
-
-    def examine(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Mean and error of the targets, (n_points, n_targets) each, without the cheap task."""
-        mean, std, _ = self.model.examine(self.inputs(theta))
-        return mean[:, : self.n_contours], std[:, : self.n_contours]
-
-    def joint(self, theta: FloatArray, target: str) -> tuple[FloatArray, FloatArray]:
-        """Mean (n_points,) and covariance (n_points, n_points) of one target."""
-        return self.model.joint(self.inputs(theta), target)
-
-
 def learn(loop: LoopOptions, state: State, cheap: Cheap | None) -> Learned:
     """Return a surrogate of all answers; the last task is the cheap one, if there is one.
 
@@ -96,8 +69,9 @@ def learn(loop: LoopOptions, state: State, cheap: Cheap | None) -> Learned:
     theta = np.array([list(state.asked[number].theta.values()) for number in answered])
     # an oracle may say more of some points than it must
     needs = [{n: state.answers[i].values[n] for n in _common(state, answered)} for i in answered]
-    values, errors = targets_of(loop, needs)
-    names = loop.target.names
+    columns = {name: np.array([each[name] for each in needs], float) for name in needs[0]}
+    values, errors = stacked(loop.goal, columns)
+    names = loop.goal.names
     if cheap is not None:
         n_own, n_cheap = len(theta), len(cheap.values)
         theta = np.vstack([theta, cheap.theta])
@@ -113,7 +87,21 @@ def learn(loop: LoopOptions, state: State, cheap: Cheap | None) -> Learned:
     schema = Schema(inputs.names, names, box)
     rng = np.random.default_rng([loop.seed, 2, state.round])
     model = MultitaskGP(loop.surrogate).fit_tasks(Tasks(points, values, errors, schema), rng)
-    return Learned(model, inputs, len(loop.target.names))
+    return Learned(model, inputs, len(loop.goal.names))
+
+
+def write_points(state: State, path: Path) -> None:
+    """Write parameters and answers as a table, one row per point with numbers.
+
+    Columns are those that all answers have: a table of efficiencies and cross-sections is one that
+    scans learn from.
+    """
+    answered = [number for number in state.asked if _is_good(state, number)]
+    columns = {n: [state.asked[i].theta[n] for i in answered] for n in state.names}
+    for name in _common(state, answered):
+        columns[name] = [state.answers[number].values[name] for number in answered]
+    card = {"source": "fitplugin learn", "rounds": state.round}
+    write_table(path, {n: np.array(values) for n, values in columns.items()}, card, force=True)
 
 
 def _common(state: State, answered: Sequence[int]) -> list[str]:

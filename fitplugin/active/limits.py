@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from pydantic import Field, PositiveFloat
 
+from fitplugin.active.regions import CountingRegion, needs_of
 from fitplugin.arrays import FloatArray
 from fitplugin.options import Options
 from fitplugin.physics.yields import expected_signal
@@ -19,19 +20,10 @@ NAMES = tuple(f"log_mu_{name}" for name in UpperLimits._fields)
 _LEAST_SIGNAL = 1e-6  # events: less has no limit, and a logarithm that teaches nothing
 
 
-class LimitRegion(Options):
-    """One counting region."""
-
-    name: str = Field(min_length=1, description="Of the oracle's efficiency[NAME].")
-    n_observed: float = Field(ge=0)
-    background: PositiveFloat
-    background_error: PositiveFloat
-
-
 class LimitOptions(Options):
     """Counting regions and the luminosity."""
 
-    regions: tuple[LimitRegion, ...] = Field(min_length=1)
+    regions: tuple[CountingRegion, ...] = Field(min_length=1)
     luminosity: PositiveFloat = Field(description="[1/fb]")
     mode: Mode = Field("mean", description="Of the lognormal nuisances.")
     span: PositiveFloat = Field(
@@ -43,12 +35,7 @@ class LimitOptions(Options):
     @property
     def needs(self) -> tuple[str, ...]:
         """What an oracle must answer."""
-        each = [
-            name
-            for region in self.regions
-            for name in (f"efficiency[{region.name}]", f"efficiency_error[{region.name}]")
-        ]
-        return ("cross_section", "cross_section_error", *each)
+        return needs_of(self.regions)
 
     def log_limits(self, values: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         """Limits of the region with the smallest expected one, and their Monte Carlo error.

@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from fitplugin.active.base import Oracle, Request, Setting
 from fitplugin.active.choosing import choose, design, nearest_rows
-from fitplugin.active.judging import is_done, judge
-from fitplugin.active.learning import Cheap, Learned, learn, read_cheap, targets_of
+from fitplugin.active.goal import Learned, stacked
+from fitplugin.active.learning import Cheap, learn, read_cheap
 from fitplugin.active.options import LoopOptions, read_loop
 from fitplugin.active.state import State
 from fitplugin.arrays import BoolArray, FloatArray
@@ -119,8 +119,9 @@ class Loop:
                 state.close_round(metrics)
                 if on_round is not None:
                     on_round(model)
-            if is_done(options, metrics) or state.round > options.rounds:
-                return Outcome(state, model, 0, is_done(options, metrics))
+            is_done = options.goal.is_reached(metrics, options.stop)
+            if is_done or state.round > options.rounds:
+                return Outcome(state, model, 0, is_done)
             theta, cube = self.candidates()
             rows = choose(options, model, theta, cube, self._rng(_CANDIDATES, state.round))
             self._ask(theta[rows])
@@ -154,11 +155,13 @@ class Loop:
             Request(index, dict(zip(self.names, point, strict=True)))
             for index, point in enumerate(theta.tolist())
         ]
-        answers = {a.id: a.checked(self.options.needs) for a in self.oracle.answer(requests)}
+        answers = {a.id: a.checked(self.options.goal.needs) for a in self.oracle.answer(requests)}
         good = [n for n, answer in sorted(answers.items()) if answer.failed is None]
         if not good:
             return None, None
-        truth, _ = targets_of(self.options, [answers[number].values for number in good])
+        goal = self.options.goal
+        told = {n: np.array([answers[i].values[n] for i in good], float) for n in goal.needs}
+        truth, _ = stacked(goal, told)
         return theta[good], truth
 
     def _held_back(self) -> BoolArray:
@@ -194,7 +197,7 @@ class Loop:
             leave=False,
         ) as bar:  # fmt: skip
             for answer in self._answers(pending):
-                self.state.tell(answer.checked(self.options.needs))
+                self.state.tell(answer.checked(self.options.goal.needs))
                 bar.update()
 
     def _answers(self, pending: list[Request]) -> Iterator[Any]:
@@ -219,7 +222,7 @@ class Loop:
         counts = {"round": state.round, "asked": len(state.asked), "failed": failed}
         if not len(theta):
             raise FitpluginError("no candidate is left: every point of the oracle was asked")
-        return {**counts, **judge(self.options, model, theta, test, truth)}
+        return {**counts, **self.options.goal.judge(model, theta, test, truth)}
 
     def _rng(self, *of: int) -> np.random.Generator:
         return np.random.default_rng([self.options.seed, *of])

@@ -7,14 +7,16 @@ from typing import Any, Literal
 
 from pydantic import (
     Field,
-    PositiveFloat,
     PositiveInt,
     ValidationError,
     field_validator,
     model_validator,
 )
 
+from fitplugin.active.contour import Contour
+from fitplugin.active.goal import Goal, StopOptions
 from fitplugin.active.limits import NAMES, LimitOptions
+from fitplugin.active.posterior import Posterior, PosteriorOptions
 from fitplugin.errors import InputError
 from fitplugin.options import Options
 from fitplugin.physics.derived import named_inputs
@@ -23,16 +25,20 @@ from fitplugin.runs.problems import first_problem
 from fitplugin.runs.yaml_files import read_yaml
 from fitplugin.surrogates.multitask_gp import MultitaskOptions
 
-Choice = Literal["entropy_discs", "entropy", "greedy", "variance", "random", "latin", "grid"]
 CHOICES: dict[str, str] = {
-    "entropy_discs": "high entropy, by Poisson discs",
+    "entropy_discs": "high entropy, by Poisson discs (of a contour by default)",
     "entropy": "highest entropy",
     "greedy": "entropy times conditional variance, one after the other",
+    "posterior": "answers that take most variance of ln L from the posterior (its default)",
     "variance": "largest conditional variance",
     "random": "at random",
     "latin": "Latin hypercube",
     "grid": "a grid",
 }
+Choice = Literal[
+    "entropy_discs", "entropy", "greedy", "posterior", "variance", "random", "latin", "grid"
+]
+_OF_GOALS = (*Contour.choices, *Posterior.choices)
 
 
 class TargetOptions(Options):
@@ -56,24 +62,11 @@ class BatchOptions(Options):
     """How the points of a round are chosen."""
 
     size: PositiveInt = Field(20, le=1_000_000)
-    choose: Choice = Field("entropy_discs", description="; ".join(map(": ".join, CHOICES.items())))
+    choose: Choice | None = Field(None, description="; ".join(map(": ".join, CHOICES.items())))
     candidates: PositiveInt = Field(
         4000,
         le=10_000_000,
         description="Points that are looked at, at most; drawn anew in every round.",
-    )
-
-
-class StopOptions(Options):
-    """When to stop before the last round: both must hold."""
-
-    undecided: PositiveFloat = Field(
-        0.02, lt=1, description="Share of the candidates with 5 to 95 % probability of exclusion."
-    )
-    sharpness: PositiveFloat = Field(
-        0.5,
-        description="Posterior standard deviation on the contour, over half the +-1 sd band where "
-        "that is learned too.",
     )
 
 
@@ -90,6 +83,9 @@ class LoopOptions(Options):
         None, description="Makes upper limits out of efficiencies and cross-sections."
     )
     target: TargetOptions = TargetOptions()
+    posterior: PosteriorOptions | None = Field(
+        None, description="Learns for the posterior of counting regions, not for a contour."
+    )
     warm_start: WarmStartOptions | None = None
     inputs: tuple[str, ...] | None = Field(
         None,
@@ -123,6 +119,15 @@ class LoopOptions(Options):
                     raise ValueError(
                         f"target.names: {name!r} is no limit; known: {', '.join(NAMES)}"
                     )
+        if self.posterior is not None:
+            for name in {"limits", "target"} & self.model_fields_set:
+                raise ValueError(f"{name}: belongs to a contour; this loop has a posterior")
+        if self.choice in _OF_GOALS and self.choice not in self.goal.choices:
+            known = sorted(set(CHOICES) - set(_OF_GOALS) | set(self.goal.choices))
+            raise ValueError(
+                f"batch.choose: {self.choice!r} belongs to another goal; known here: "
+                f"{', '.join(known)}"
+            )
         return self
 
     @field_validator("inputs", mode="before")
@@ -131,9 +136,16 @@ class LoopOptions(Options):
         return named_inputs(value)
 
     @property
-    def needs(self) -> tuple[str, ...]:
-        """What the oracle must answer."""
-        return self.target.names if self.limits is None else self.limits.needs
+    def goal(self) -> Goal:
+        """What the loop is after."""
+        if self.posterior is not None:
+            return Posterior(self.posterior)
+        return Contour(self.target.names, self.target.level, self.limits)
+
+    @property
+    def choice(self) -> str:
+        """How batches are chosen."""
+        return self.batch.choose or self.goal.choices[0]
 
     def facts(self) -> dict[str, Any]:
         """What makes a loop another one; it may be given more rounds."""

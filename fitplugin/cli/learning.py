@@ -20,18 +20,20 @@ from fitplugin.errors import FitpluginError
 @ALLOW_CODE
 @AS_JSON
 def learn(loop: Path, output: Path | None, no_plots: bool, allow_code: bool, as_json: bool) -> None:
-    """Find a contour with few simulations: ask, wait for the oracle, learn, ask again.
+    """Learn a contour or a posterior by few simulations: ask an oracle, learn, ask again.
 
     Everything that was asked and answered is in the state folder; called again, the loop goes on
-    from there, also after a kill, and with more rounds if the file has more by then. The surrogate
-    of the last round is model.npz there (exit status 0 also while answers are waited for).
+    from there, also after a kill, and with more rounds if the file has more by then. There are also
+    model.npz, the surrogate of the last round, and points.csv, the answers as a table to learn
+    from (exit status 0 also while answers are waited for).
 
     \b
     Examples:
       fitplugin learn scans/loops/exclusion.yaml
-      fitplugin learn scans/loops/exclusion_simulated.yaml --allow-code
+      fitplugin learn scans/loops/resonance.yaml --allow-code
     """
-    from fitplugin.active.learning import Learned
+    from fitplugin.active.goal import Learned
+    from fitplugin.active.learning import write_points
     from fitplugin.active.loop import open_loop
     from fitplugin.active.text import outcome_text
     from fitplugin.plots.active import write_figures
@@ -54,10 +56,11 @@ def learn(loop: Path, output: Path | None, no_plots: bool, allow_code: bool, as_
     if outcome.model is not None:
         stored = running.options.surrogate.model_dump(mode="json")
         save(outcome.model.model, "multitask_gp", stored, output / "model.npz")
+        write_points(outcome.state, output / "points.csv")
     if as_json:
         click.echo(json.dumps({
             "state": str(output), "rounds": outcome.state.rounds, "waiting": outcome.waiting,
             "is_done": outcome.is_done, "notes": outcome.state.notes,
         }, indent=2))  # fmt: skip
         return
-    click.echo(outcome_text(outcome))
+    click.echo(outcome_text(outcome, running.options.goal))

@@ -11,8 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fitplugin.active.choosing import entropy
-from fitplugin.active.learning import Learned
+from fitplugin.active.goal import Learned, Metric, Picture
 from fitplugin.active.loop import Loop
 from fitplugin.arrays import FloatArray
 from fitplugin.plots import style
@@ -26,12 +25,12 @@ def write_figures(loop: Loop, model: Learned, folder: Path) -> list[Path]:
     last = loop.state.round - 1
     with style.applied():
         paths = style.save(contours(loop, model), folder / f"contours_{last:02d}")
-        paths += style.save(rounds(loop.state.rounds), folder / "rounds")
+        paths += style.save(rounds(loop.state.rounds, loop.options.goal.metrics), folder / "rounds")
     return paths
 
 
 def contours(loop: Loop, model: Learned) -> Figure:
-    """Slices through the middle of the points that were asked: entropy, contours, points.
+    """Slices through the middle of the points that were asked: what is uncertain, lines, points.
 
     Each panel varies two parameters; the others stand where they do at the asked point that is
     nearest to the median of those of the later rounds (of all, before there are any).
@@ -53,7 +52,7 @@ def contours(loop: Loop, model: Learned) -> Figure:
     middle = late[np.argmin(away)]
     image = None
     for axis, (first, second) in zip(axes, pairs, strict=False):
-        image = _slice(axis, loop, model, middle, first, second)
+        image, picture = _slice(axis, loop, model, middle, first, second)
         colours = axis.scatter(
             theta[:, first], theta[:, second], c=rounds_of, cmap="viridis", s=7, linewidths=0.3,
             edgecolors="white", zorder=3, vmin=0, vmax=max(1, rounds_of.max()),
@@ -64,7 +63,7 @@ def contours(loop: Loop, model: Learned) -> Figure:
         axis.set_axis_off()
     if image is not None:
         bar = figure.colorbar(image, ax=axes.tolist(), location="right", shrink=0.8, pad=0.01)
-        bar.set_label("entropy [nats]")
+        bar.set_label(picture.label)
         ticks = figure.colorbar(colours, ax=axes.tolist(), location="right", shrink=0.8, pad=0.03)
         ticks.set_label("round")
         ticks.set_ticks(range(int(rounds_of.max()) + 1))
@@ -73,57 +72,50 @@ def contours(loop: Loop, model: Learned) -> Figure:
 
 def _slice(
     axis: Axes, loop: Loop, model: Learned, middle: FloatArray, first: int, second: int
-) -> Any:
+) -> tuple[Any, Picture]:
     low, high = loop.box.T
     x, y = (np.linspace(low[i], high[i], _GRID) for i in (first, second))
     points = np.tile(middle, (_GRID * _GRID, 1))
     points[:, first], points[:, second] = (a.ravel() for a in np.meshgrid(x, y))
-    scores = entropy(loop.options, model, points).reshape(_GRID, _GRID)
-    image = axis.pcolormesh(x, y, scores, cmap="Greys", shading="nearest", vmin=0, rasterized=True)
-    mean, _ = model.examine(points)
-    for number in range(len(loop.options.target.names)):
+    picture = loop.options.goal.picture(model, points)
+    image = axis.pcolormesh(x, y, picture.shade.reshape(_GRID, _GRID), cmap="Greys",
+                            shading="nearest", vmin=0, rasterized=True)  # fmt: skip
+    for number, (values, levels) in enumerate(picture.lines):
         line = style.line(number)
-        axis.contour(x, y, mean[:, number].reshape(_GRID, _GRID), [loop.options.target.level],
-                     colors=line.colour, linestyles=[line.dashes], linewidths=1.2)  # fmt: skip
-    return image
+        axis.contour(x, y, values.reshape(_GRID, _GRID), levels, colors=line.colour,
+                     linestyles=[line.dashes], linewidths=1.2)  # fmt: skip
+    return image, picture
 
 
-def rounds(found: Sequence[dict[str, Any]]) -> Figure:
+def rounds(found: Sequence[dict[str, Any]], metrics: Sequence[Metric]) -> Figure:
     """Metrics against the number of points that were asked."""
-    panels = [("undecided", "undecided share"), ("mean_entropy", "mean entropy [nats]"),
-              ("contour_std", "sd on the contour")]  # fmt: skip
-    if any("sharpness" in each for each in found):
-        panels.append(("sharpness", "sd over half the $\\pm1\\sigma$ band"))
-    if any("test" in each for each in found):
-        panels += [("accuracy", "accuracy, test points"),
-                   ("near", "truth on the contour")]  # fmt: skip
+    panels = [
+        metric for metric in metrics
+        if metric.words and any(metric.of(each) is not None for each in found)
+    ]  # fmt: skip
     n_columns = min(3, len(panels))
     n_rows = -(-len(panels) // n_columns)
     figure = Figure(figsize=(style.PAGE_WIDTH, 2.2 * n_rows), layout="constrained")
     axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     asked = np.array([each["asked"] for each in found])
-    line = style.line(1)
-    for axis, (key, words) in zip(axes, panels, strict=False):
-        if key == "near":
-            _truth_on_contour(axis, asked, found)
-        else:
-            values = [each.get("test", {}).get(key) if key == "accuracy" else each.get(key)
-                      for each in found]  # fmt: skip
-            numbers = [np.nan if value is None else value for value in values]
-            axis.plot(asked, numbers, marker="o", ms=3, lw=1.0, color=line.colour)
+    for axis, metric in zip(axes, panels, strict=False):
+        _draw_metric(axis, asked, [metric.of(each) for each in found])
         axis.set_xlabel("points asked")
-        axis.set_ylabel(words)
+        axis.set_ylabel(metric.words)
     for axis in axes[len(panels) :]:
         axis.set_axis_off()
     return figure
 
 
-def _truth_on_contour(axis: Axes, asked: np.ndarray, found: Sequence[dict[str, Any]]) -> None:
-    """Mean and spread of the targets of test points where the contour is predicted."""
-    near = [each.get("test", {}).get("near_contour") for each in found]
-    rows = [index for index, each in enumerate(near) if each is not None]
+def _draw_metric(axis: Axes, asked: np.ndarray, values: Sequence[Any]) -> None:
+    """Numbers as a line; means and spreads as points with bars, about zero."""
+    rows = [index for index, value in enumerate(values) if value is not None]
+    there, colour = [values[row] for row in rows], style.line(1).colour
+    if not isinstance(there[0], dict):
+        axis.plot(asked[rows], there, marker="o", ms=3, lw=1.0, color=colour)
+        return
     axis.axhline(0.0, color="black", lw=0.6)
     axis.errorbar(
-        asked[rows], [near[i]["mean"] for i in rows], yerr=[near[i]["std"] for i in rows],
-        fmt="o", ms=3, lw=0.9, color=style.line(1).colour,
+        asked[rows], [each["mean"] for each in there], yerr=[each["std"] for each in there],
+        fmt="o", ms=3, lw=0.9, color=colour,
     )  # fmt: skip

@@ -160,24 +160,25 @@ def greedy_variance(weight: FloatArray, covariance: FloatArray, noise: float, n:
 
 
 def variance_elsewhere(
-    weight: FloatArray, crossed: FloatArray, covariance: FloatArray, noise: float, n: int
+    weight: FloatArray, crossed: FloatArray, covariance: FloatArray, noise: FloatArray, n: int
 ) -> IntArray:
     """Choose n rows one after the other that take most of the weighted variance at other points.
 
-    Each time the row whose answer lowers sum_j weight_j variance_j most is taken, and everything
-    is conditioned on it. With the posterior times the squared slope of ln L as weight, these are
-    the answers by which the log-likelihood of a scan changes least afterwards.
+    Each time the row whose answer lowers sum_tj weight_tj variance_tj most is taken, and everything
+    is conditioned on it; one answer tells all functions t there. With the posterior times the
+    squared slope of ln L as weight, these are the answers after which the log-likelihood of a scan
+    is known best.
 
     Parameters
     ----------
-    weight : (n_targets,) array
+    weight : (n_functions, n_targets) array
         At least 0.
-    crossed : (n_points, n_targets) array
+    crossed : (n_functions, n_points, n_targets) array
         Covariance of candidates and targets.
-    covariance : (n_points, n_points) array
+    covariance : (n_functions, n_points, n_points) array
         Of the candidates.
-    noise : float
-        Variance of an answer about the function, > 0.
+    noise : (n_functions,) array
+        Variance of an answer about each function, > 0.
     n : int
 
     Returns
@@ -187,19 +188,21 @@ def variance_elsewhere(
 
     Source: D. Cohn, Neural Networks 9 (1996) 1071 (active learning of a reduced variance).
     """
-    n = min(n, len(covariance))
+    n = min(n, covariance.shape[1])
     crossed, covariance = crossed.copy(), covariance.copy()
     chosen: list[int] = []
     for _ in range(n):
-        total = np.maximum(np.diagonal(covariance), 0.0) + noise
-        gain = np.square(crossed) @ weight / total
+        variance = np.diagonal(covariance, axis1=1, axis2=2)
+        total = np.maximum(variance, 0.0) + noise[:, np.newaxis]
+        taken = np.square(crossed) @ weight[:, :, np.newaxis]
+        gain = (taken[:, :, 0] / total).sum(axis=0)
         gain[chosen] = -np.inf
         row = int(np.argmax(gain))
         chosen.append(row)
-        width = np.sqrt(total[row])
-        own, other = covariance[row] / width, crossed[row] / width
-        crossed -= own[:, np.newaxis] * other
-        covariance -= own[:, np.newaxis] * own
+        for own, other, width in zip(covariance, crossed, np.sqrt(total[:, row]), strict=True):
+            seen, seen_there = own[row] / width, other[row] / width
+            other -= seen[:, np.newaxis] * seen_there
+            own -= seen[:, np.newaxis] * seen
     return np.array(chosen, dtype=int)
 
 

@@ -132,6 +132,25 @@ def points(rng):
     return columns
 
 
+def counted(name, k):
+    """Efficiency of a window and its error, from k of N_EVENTS events."""
+    # standard deviation of the binomial posterior (Jeffreys): never 0, not even for 0 events
+    a, b = k + 0.5, N_EVENTS - k + 0.5
+    error = np.sqrt(a * b / (a + b + 1)) / (a + b)
+    return {f"efficiency[{name}]": k / N_EVENTS, f"efficiency_error[{name}]": error}
+
+
+def answer(mass, coupling):
+    """One row for `fitplugin learn`: as in the table, but at any point of the box."""
+    at = np.array([mass]), np.array([coupling])
+    rng = np.random.default_rng([SEED, *np.array([mass, coupling]).view(np.uint32)])
+    found = {"cross_section": cross_section(*at)[0]}
+    found["cross_section_error"] = cross_section_error(*at)[0]
+    for name, k in simulate(mass, coupling, rng).items():
+        found |= counted(name, k)
+    return found
+
+
 def table():
     """All columns of the CSV file."""
     rng = np.random.default_rng(SEED)
@@ -141,11 +160,7 @@ def table():
     columns["cross_section_error"] = cross_section_error(mass, coupling)
     passed = [simulate(m, g, rng) for m, g in zip(mass, coupling, strict=True)]
     for name in WINDOWS:
-        k = np.array([counts[name] for counts in passed])
-        columns[f"efficiency[{name}]"] = k / N_EVENTS
-        # standard deviation of the binomial posterior (Jeffreys): never 0, not even for 0 events
-        a, b = k + 0.5, N_EVENTS - k + 0.5
-        columns[f"efficiency_error[{name}]"] = np.sqrt(a * b / (a + b + 1)) / (a + b)
+        columns |= counted(name, np.array([counts[name] for counts in passed]))
     return columns
 
 

@@ -68,17 +68,23 @@ def test_a_copy_of_a_chosen_point_is_not_chosen_next():
 def test_what_is_taken_from_elsewhere_is_the_most_there_is():
     rng = np.random.default_rng(2)
     x, y = rng.random(25), rng.random(8)
-    weight = rng.random(8)
+    weight, noise = rng.random((2, 8)), np.array([0.01, 0.05])
 
     def k(a, b):
-        return np.exp(-0.5 * np.square(a[:, None] - b) / 0.04)
+        distance = np.square(a[:, None] - b)
+        return np.stack([np.exp(-0.5 * distance / 0.04), 3.0 * np.exp(-0.5 * distance / 0.01)])
 
-    chosen = list(acq.variance_elsewhere(weight, k(x, y), k(x, x), 0.01, 4))
+    chosen = list(acq.variance_elsewhere(weight, k(x, y), k(x, x), noise, 4))
     assert len(set(chosen)) == 4
 
     def left(rows):
-        gain = np.linalg.solve(k(x[rows], x[rows]) + 0.01 * np.eye(len(rows)), k(x[rows], y))
-        return weight @ (1.0 - np.einsum("ij,ij->j", k(x[rows], y), gain))
+        total = 0.0
+        for index in range(2):
+            crossed = k(x[rows], y)[index]
+            seen = k(x[rows], x[rows])[index] + noise[index] * np.eye(len(rows))
+            taken = np.einsum("ij,ij->j", crossed, np.linalg.solve(seen, crossed))
+            total += weight[index] @ (k(y, y)[index].diagonal() - taken)
+        return total
 
     for step in range(4):
         others = [i for i in range(25) if i not in chosen[:step]]
