@@ -1,4 +1,4 @@
-"""What the documents name exists: commands, options, files, modules; and tables are up to date."""
+"""What the documents name exists: commands, options, files, modules; and they are up to date."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterator
+from importlib.metadata import metadata
 from pathlib import Path
 
 import click
 import pytest
+import yaml
 
+import fitplugin
 from fitplugin import plugins
 from fitplugin.cli import main
 
@@ -113,6 +116,18 @@ def is_module(name: str) -> bool:
         return importlib.util.find_spec(name) is not None
     except ModuleNotFoundError:  # its parent is no package
         return False
+
+
+def test_the_citation_file_is_of_this_version_and_licence():
+    cited = yaml.safe_load((TOP / "CITATION.cff").read_text(encoding="utf-8"))
+    assert (cited["cff-version"], cited["type"]) == ("1.2.0", "software")
+    about = metadata("fitplugin")
+    assert cited["version"] == fitplugin.__version__ == about["Version"]
+    assert cited["license"] == about["License-Expression"]
+    assert [author["name"] for author in cited["authors"]] == [about["Author"]]
+    assert cited["keywords"] == about["Keywords"].split(",")
+    for work in (cited, *cited["references"]):
+        assert {"title", "authors"} <= set(work)
 
 
 def test_the_table_of_headlines_is_that_of_the_committed_results(monkeypatch):

@@ -48,11 +48,11 @@ def citations_of(run: Run, *, allow_code: bool = False) -> list[Citation]:
 
 
 def citations_text(run: Run, width: int = 80, *, allow_code: bool = False) -> str:
-    """Return the citations of a run as lines of text, each with its reason."""
+    """Return the citations of a run as lines of text, each with its reason; the package first."""
     found = citations_of(run, allow_code=allow_code)
+    lines = [f"The fitplugin developers, fitplugin {run.manifest['fitplugin']} (CITATION.cff)"]
     if not found:
-        return "nothing: no part of this run asks to be cited"
-    lines = []
+        lines.append("nothing else: no part of this run asks to be cited")
     for citation in found:
         lines += textwrap.wrap(
             citation.reference, width, subsequent_indent="  ",

@@ -16,7 +16,7 @@ def run(tmp_path):
     """A run of the shipped smoke scan, as far as citing asks for it."""
     config = read_scan(SCANS / "smoke.yaml")
     (tmp_path / "resolved.yaml").write_text(config.to_yaml())
-    manifest = {"citations": citations(config)}
+    manifest = {"citations": citations(config), "fitplugin": "0.1.0"}
     return Run(tmp_path, manifest, {}, Posterior({}, None, None), {}, {})
 
 
@@ -55,8 +55,14 @@ def test_text_keeps_references_whole(run):
         assert reference in text
 
 
+def test_the_package_that_made_the_run_comes_first(run):
+    old = run._replace(manifest={**run.manifest, "fitplugin": "0.0.7"})
+    first, *_ = citations_text(old).splitlines()
+    assert first == "The fitplugin developers, fitplugin 0.0.7 (CITATION.cff)"
+
+
 def test_nothing_to_cite_is_said(run):
     path = run.path / "resolved.yaml"
     path.unlink()
-    nothing = run._replace(manifest={})
-    assert citations_text(nothing).startswith("nothing")
+    nothing = run._replace(manifest={"fitplugin": "0.1.0"})
+    assert citations_text(nothing).splitlines()[1].startswith("nothing else")
