@@ -64,7 +64,7 @@ class Posterior:
 
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("log_likelihood_std", "sd of ln L", "sd of $\\ln L$ in the posterior"),
-        Metric("share", "share", "share of the box in the posterior"),
+        Metric("share", "share", "posterior share of the box"),
         Metric("test.log_likelihood_rms", "rms, test", "error of $\\ln L$, test points"),
     )
     choices: ClassVar[tuple[str, ...]] = ("posterior",)

@@ -40,7 +40,8 @@ def contours(loop: Loop, model: Learned) -> Figure:
     n_columns = min(3, len(pairs))
     n_rows = -(-len(pairs) // n_columns)
     figure = Figure(
-        figsize=(style.PAGE_WIDTH * n_columns / 3 + 0.6, 2.4 * n_rows + 0.4), layout="constrained"
+        figsize=(style.PAGE_WIDTH * max(n_columns, 1.7) / 3 + 0.6, 2.4 * n_rows + 0.4),
+        layout="constrained",
     )
     axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     state = loop.state

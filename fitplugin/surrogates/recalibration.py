@@ -141,7 +141,8 @@ def _checked(
         raise InputError(
             "held_out",
             f"{len(truths)} points are too few to correct errors with; "
-            f"hold out at least {MIN_POINTS}, or leave the errors as they are",
+            f"hold out at least {MIN_POINTS}, or leave the errors as they are "
+            "(calibration: none)",
         )
     if not (found["std"] > 0).all():
         row = np.argwhere(found["std"] <= 0)[0][0]

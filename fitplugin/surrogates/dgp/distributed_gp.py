@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike
 from pydantic import BaseModel
 
 from fitplugin.arrays import FloatArray, IntArray, as_points
-from fitplugin.errors import InputError
 from fitplugin.surrogates.base import Examined
 from fitplugin.surrogates.dataset import Dataset
 from fitplugin.surrogates.dgp.blocks import Training
@@ -80,17 +79,10 @@ class DistributedGP(FramedSurrogate[DgpOptions, Fitted]):
         Raises
         ------
         InputError
-            If there are fewer points than one expert holds, rows repeat, a feature is unknown,
+            If rows repeat, a feature is unknown,
             a column is constant, or noise or transform do not fit the targets.
         """
         dataset.require_distinct_rows()
-        n_used = dataset.n_points - self._n_aside(dataset)
-        if n_used < self.options.expert_size:
-            raise InputError(
-                "expert_size",
-                f"{self.options.expert_size} is more than the {n_used} points to train with; "
-                "give a smaller one",
-            )
         frame_of(dataset, self.options)
 
     def _n_aside(self, dataset: Dataset) -> int:

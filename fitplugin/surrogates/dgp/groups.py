@@ -85,7 +85,7 @@ def learn_group(
     """
     # the distances that matter are in length scales, so neighbours are sought there
     scaled = training.points / hyper.length_scale
-    size = options.expert_size
+    size = min(options.expert_size, len(scaled))
     if options.partition == "neighbourhoods":
         n_centres = max(options.n_nearest + 1, round(len(scaled) * options.overlap / size))
         rows = partition.neighbourhoods(scaled, n_centres, size)

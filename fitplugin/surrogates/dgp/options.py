@@ -75,7 +75,9 @@ class DgpOptions(Options):
     trend: NetworkTraining | None = Field(
         None, description="A network that learns first; the process learns what it leaves."
     )
-    expert_size: int = Field(65, ge=2, description="Training points per expert.")
+    expert_size: int = Field(
+        65, ge=2, description="Training points per expert; all, where there are fewer."
+    )
     overlap: float = Field(4.0, ge=1, description="neighbourhoods: experts that know each point.")
     n_nearest: int = Field(3, ge=1, description="local: experts asked per point.")
     n_evidence_experts: int = Field(

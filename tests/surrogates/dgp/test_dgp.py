@@ -183,10 +183,23 @@ def test_local_prediction_is_continuous_along_a_line(tiny_dataset):
     assert steps.max() < 20 * np.median(steps)
 
 
+def test_where_points_are_few_an_expert_holds_them_all(tiny_dataset):
+    few = tiny_dataset.take(np.arange(40))
+    models = [
+        DistributedGP(DgpOptions(calibration="none", expert_size=size)).fit(
+            few, np.random.default_rng(0)
+        )
+        for size in (40, 1000)
+    ]
+    theta = np.random.default_rng(1).uniform([-1.5, 1.0], [1.5, 4.0], (20, 2))
+    exact, found = (model.predict(theta) for model in models)
+    assert_array_equal(found.mean, exact.mean)
+    assert_array_equal(found.std, exact.std)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"expert_size": 1000}, "more than the 360 points to train with"),
         ({"noise": "monte_carlo"}, "needs known errors of wave, kink"),
         ({"transform": "log"}, "wave: .* in row .* log"),
         ({"features": ("x", "z")}, "'z' is not an input. Known: x, y"),
