@@ -27,7 +27,7 @@ from fitplugin.physics.learned_spectrum import ALL_INPUTS
 from fitplugin.physics.pmssm import INPUTS, PARAMETERS, VALIDITY_INPUTS
 from fitplugin.physics.spectrum_table import input_box, valid_rows
 from fitplugin.stats.calibration import calibrate
-from fitplugin.studies.learned.measures import Asked, measures
+from fitplugin.studies.learned.measures import FurtherMeasures, measures
 from fitplugin.surrogates import Dataset
 
 RESULT = Path(__file__).parent / "results" / "bnn.json"
@@ -151,7 +151,7 @@ def scores(
     truth = held_out.targets[:, 0]
     if target == "validity":
         return measures(mean, std, truth)
-    asked = Asked((123.0, 127.0)) if target == "m_higgs" else Asked(veto=10.0)
+    asked = FurtherMeasures((123.0, 127.0)) if target == "m_higgs" else FurtherMeasures(veto=10.0)
     mean, truth = mean + base, truth + base
     if target == "cross_section":  # a logarithm was learned: its median, and the relative error
         mean, truth = np.exp(mean), np.exp(truth)

@@ -8,7 +8,19 @@ from typing import Any
 import click
 
 import fitplugin
-from fitplugin.cli import datasets, learning, models, new, runs, scans, simulation, studies, tools
+from fitplugin.cli import (
+    audits,
+    datasets,
+    learning,
+    models,
+    new,
+    results,
+    runs,
+    scans,
+    simulation,
+    studies,
+    tools,
+)
 from fitplugin.errors import FitpluginError, InputError
 
 
@@ -51,8 +63,8 @@ def main() -> None:
 
 
 for _command in (
-    runs.run, runs.status, runs.merge, runs.plot, runs.report, runs.cite,
-    studies.reconstruct, studies.audit, studies.coverage, studies.bench,
+    runs.run, runs.status, runs.merge, results.plot, results.report, results.cite,
+    studies.reconstruct, audits.audit, studies.coverage, studies.bench,
     scans.check, scans.train, models.model,
     simulation.simulate, learning.learn, datasets.dataset,
     tools.doctor, tools.plugins, new.new, tools.counts,

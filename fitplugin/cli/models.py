@@ -56,7 +56,7 @@ def judge(
     """
     from fitplugin.data.tables import read_table
     from fitplugin.studies.learned.judged_model import judge_stored, judgement_text
-    from fitplugin.studies.learned.measures import Asked
+    from fitplugin.studies.learned.measures import FurtherMeasures
 
     found = judge_stored(
         file,
@@ -64,7 +64,9 @@ def judge(
         dict(range_of(text, "--within") for text in within),
         edges_of(ranges),
         None if training is None else read_table(training),
-        Asked(None if window is None else range_of(f"window={window}", "--window")[1], veto),
+        FurtherMeasures(
+            None if window is None else range_of(f"window={window}", "--window")[1], veto
+        ),
         allow_code=allow_code,
     )
     click.echo(json.dumps(found.to_dict(), indent=2) if as_json else judgement_text(found))

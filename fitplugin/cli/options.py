@@ -19,7 +19,26 @@ ALLOW_CODE = click.option(
     "--allow-code", is_flag=True,
     help="Run code that the files named here refer to; only for files that you trust.",
 )  # fmt: skip
+RUN_DIRECTORY = click.option(
+    "--output", "-o", type=click.Path(path_type=Path), help="Run directory."
+)
+REPLACE_RUN = click.option(
+    "--force", "-f", is_flag=True,
+    help="Replace an existing run directory; discard an interrupted run.",
+)  # fmt: skip
+RESUME = click.option(
+    "--resume", "-r", is_flag=True, help="Continue an interrupted run, if there is one."
+)
+NO_PLOTS = click.option("--no-plots", is_flag=True, help="Leave the figures out.")
+FORCE = click.option("--force", "-f", is_flag=True, help="Replace what is there.")
+PROCESSES = click.option("--processes", type=int, help="Worker processes; default: the scan's.")
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+def refuse_both(force: bool, resume: bool) -> None:
+    """Refuse to discard a run and to continue it."""
+    if force and resume:
+        raise InputError("--force", "discards what --resume continues; give one of them")
 
 
 def range_of(text: str, option: str) -> tuple[str, tuple[float, float]]:

@@ -1,4 +1,4 @@
-"""Commands that ask something of a scan or a run: reconstruct, audit, coverage, bench."""
+"""Commands that ask something of a scan: reconstruct, coverage, bench."""
 
 from __future__ import annotations
 
@@ -9,27 +9,37 @@ from typing import Any
 
 import click
 
-from fitplugin.cli.options import ALLOW_CODE, AS_JSON, CACHE, RETRAIN, RUN, SCAN
-from fitplugin.cli.runs import draw_figures, keeping
-from fitplugin.errors import InputError
+from fitplugin.cli.options import (
+    ALLOW_CODE,
+    AS_JSON,
+    CACHE,
+    FORCE,
+    NO_PLOTS,
+    PROCESSES,
+    REPLACE_RUN,
+    RESUME,
+    RETRAIN,
+    RUN_DIRECTORY,
+    SCAN,
+    refuse_both,
+)
+from fitplugin.cli.results import draw_figures
+from fitplugin.cli.runs import keeping
 
-_PROCESSES = click.option("--processes", type=int, help="Worker processes; default: the scan's.")
 _OUTPUT = click.option("--output", "-o", type=click.Path(path_type=Path), help="Folder to write.")
-_FORCE = click.option("--force", "-f", is_flag=True, help="Replace what is there.")
 
 
 @click.command()
 @SCAN
-@click.option("--output", "-o", type=click.Path(path_type=Path), help="Run directory.")
+@RUN_DIRECTORY
 @click.option("--poisson", type=click.IntRange(min=0), metavar="SEED",
               help="Draw the mock counts with this seed.")  # fmt: skip
-@click.option("--force", "-f", is_flag=True,
-              help="Replace an existing run directory; discard an interrupted run.")  # fmt: skip
-@click.option("--resume", "-r", is_flag=True, help="Continue an interrupted run, if there is one.")
+@REPLACE_RUN
+@RESUME
 @CACHE
 @RETRAIN
 @ALLOW_CODE
-@click.option("--no-plots", is_flag=True, help="Leave the figures out.")
+@NO_PLOTS
 @AS_JSON
 def reconstruct(
     scan: Path,
@@ -60,8 +70,7 @@ def reconstruct(
     from fitplugin.studies.reconstruction.recovery import compare, require_mock
     from fitplugin.studies.reconstruction.text import reconstruction_text
 
-    if force and resume:
-        raise InputError("--force", "discards what --resume continues; give one of them")
+    refuse_both(force, resume)
     changes: dict[str, Any] = {}
     config = read_scan(scan, allow_code=allow_code)
     require_mock(config, str(scan))
@@ -86,130 +95,13 @@ def reconstruct(
 
 
 @click.command()
-@RUN
-@click.option("--with", "truth", metavar="TRUTH",
-              help="A better likelihood: a table of simulated points (.csv, .npz), a scan file "
-              "(.yaml), package.module:object or file.py:object.")  # fmt: skip
-@click.option("--points", type=click.IntRange(min=2),
-              help="Posterior draws to evaluate; default: all that it is worth.")  # fmt: skip
-@click.option("--suggest", type=click.IntRange(min=1), metavar="N",
-              help="Write the N points whose simulation would help most.")  # fmt: skip
-@click.option("--draw", "n_draws", type=click.IntRange(min=1), metavar="N",
-              help="Write N draws from the posterior, to be simulated for --with.")  # fmt: skip
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path),
-              help="Table of points; default suggested.csv or draws.csv in RUN.")  # fmt: skip
-@_FORCE
-@_PROCESSES
-@CACHE
-@ALLOW_CODE
-@AS_JSON
-def audit(
-    run_directory: Path,
-    truth: str | None,
-    points: int | None,
-    suggest: int | None,
-    n_draws: int | None,
-    output: Path | None,
-    force: bool,
-    processes: int | None,
-    cache: Path | None,
-    allow_code: bool,
-    as_json: bool,
-) -> None:
-    """Say how far a run may be trusted, and judge it by a better likelihood.
-
-    Without options: the posterior with 0, 1 and 2 times the errors of the surrogates, what these
-    errors are over the posterior, and how much of it is extrapolated (also in RUN/trust.json).
-    With TRUTH: the posterior reweighted to another likelihood, with its effective sample size
-    (in RUN/audits/, an interrupted audit goes on when it is called again).
-
-    A table has the scanned parameters and what was simulated: efficiency[REGION],
-    efficiency_error[REGION], n_signal[REGION], cross_section, masses, or log_likelihood; and a
-    column weight, if its points are draws from the posterior.
-
-    \b
-    Examples:
-      fitplugin audit runs/reconstruction
-      fitplugin audit runs/reconstruction --suggest 20
-      fitplugin audit runs/reconstruction --draw 200 -o points.csv
-      fitplugin audit runs/reconstruction --with simulated.csv
-    """
-    from fitplugin.runs.directory import read_run
-    from fitplugin.studies.trust import records
-    from fitplugin.studies.trust.claimed_errors import assess, judge
-    from fitplugin.studies.trust.suggestion import suggest as choose
-    from fitplugin.studies.trust.text import suggestion_text, trust_text
-
-    asked = [name for name, value in (("--with", truth), ("--suggest", suggest),
-                                      ("--draw", n_draws)) if value is not None]  # fmt: skip
-    if len(asked) > 1:
-        raise InputError(" ".join(asked), "are questions of their own; ask one at a time")
-    run = read_run(run_directory)
-    if truth is not None:
-        _audit_with(run, truth, points, processes, cache, force, allow_code, as_json)
-        return
-    if n_draws is not None:
-        target = output or run.path / "draws.csv"
-        records.write_points(
-            target, records.draws_table(run, n_draws, allow_code=allow_code), force
-        )
-        click.echo(f"draws from the posterior: {target}")
-        return
-    judged = judge(run, cache, *([points] if points else []), allow_code=allow_code)
-    if suggest is not None:
-        suggestion = choose(judged, suggest)
-        target = output or run.path / "suggested.csv"
-        records.write_points(target, suggestion.columns, force)
-        click.echo(f"{suggestion_text(suggestion)}\npoints to simulate: {target}")
-        return
-    trust = assess(judged)
-    path = records.write_trust(run, trust)
-    click.echo(
-        json.dumps(trust.to_dict(), indent=2) if as_json else f"{trust_text(trust)}\ntrust: {path}"
-    )
-
-
-def _audit_with(
-    run: Any,
-    truth: str,
-    points: int | None,
-    processes: int | None,
-    cache: Path | None,
-    force: bool,
-    allow_code: bool,
-    as_json: bool,
-) -> None:
-    from fitplugin.runs.resolved import config_of
-    from fitplugin.runs.runner import open_pool
-    from fitplugin.studies.trust import records
-    from fitplugin.studies.trust.audit import audit as judge_by
-    from fitplugin.studies.trust.text import audit_text
-
-    config = config_of(run, allow_code=allow_code)
-    if processes is not None:
-        config = config.model_copy(update={"processes": processes, "pool": None})
-    path = records.audit_path(run, truth, force)
-    with open_pool(config) as pool:
-        found = judge_by(
-            run, truth, pool, path.with_suffix(".journal"), points, cache, allow_code=allow_code
-        )
-    written = records.write_audit(run, found, path)
-    if as_json:
-        click.echo(json.dumps(found.to_dict(), indent=2))
-        return
-    click.echo(audit_text(found))
-    for file in written:
-        click.echo(f"audit: {file}")
-
-
-@click.command()
 @SCAN
 @click.option("--mocks", "n_mocks", type=int, required=True, metavar="N", help="Mocks in all.")
 @_OUTPUT
 @click.option("--n-live", default=400, show_default=True, help="Live points for each mock.")
 @click.option("--draws", "n_draws", default=99, show_default=True,
               help="Posterior draws among which the truth is ranked.")  # fmt: skip
-@_PROCESSES
+@PROCESSES
 @click.option("--resume", "-r", is_flag=True, help="Continue, or extend, what is there.")
 @click.option("--force", "-f", is_flag=True, help="Discard what is there.")
 @CACHE
@@ -269,7 +161,7 @@ def coverage(
 @click.option("--limit", "limit_s", default=600.0, show_default=True,
               help="Longest run with the other likelihood [s]; beyond, extrapolate.")  # fmt: skip
 @_OUTPUT
-@_FORCE
+@FORCE
 @CACHE
 @ALLOW_CODE
 @AS_JSON

@@ -22,7 +22,12 @@ from fitplugin.options import named_values, problem_of
 from fitplugin.plugins import validation_context
 from fitplugin.runs.models import Order, Planner, train
 from fitplugin.stats.ranges import RangeError, errors_by_range, mean_error
-from fitplugin.studies.learned.measures import NOTHING_ASKED, Asked, measures, measures_text
+from fitplugin.studies.learned.measures import (
+    NONE_FURTHER,
+    FurtherMeasures,
+    measures,
+    measures_text,
+)
 from fitplugin.surrogates import Dataset, Surrogate
 from fitplugin.surrogates.base import adapted
 from fitplugin.surrogates.store import inspect
@@ -98,7 +103,7 @@ def judge_stored(
     within: Mapping[str, tuple[float, float]],
     edges: Sequence[float] | None = None,
     training: Table | None = None,
-    asked: Asked = NOTHING_ASKED,
+    asked: FurtherMeasures = NONE_FURTHER,
     *,
     allow_code: bool = False,
 ) -> LearnedTest:
@@ -116,7 +121,7 @@ def judge_stored(
         Ranges of the target.
     training : Table, optional
         The table of the training, for the nearest neighbour in it.
-    asked : Asked
+    asked : FurtherMeasures
         Further measures.
     allow_code : bool
         Run the code that the model names as its kind, if it is no registered one.
@@ -202,7 +207,7 @@ def judge(
     held_out: Dataset,
     edges: Sequence[float] | None = None,
     others: Mapping[str, FloatArray] | None = None,
-    asked: Asked = NOTHING_ASKED,
+    asked: FurtherMeasures = NONE_FURTHER,
 ) -> LearnedTest:
     """Judge a model, and other predictions, by points that it has not seen."""
     examined = model.examine(held_out.inputs)

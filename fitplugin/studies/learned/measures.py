@@ -18,18 +18,18 @@ from fitplugin.stats.decisions import (
 )
 
 
-class Asked(NamedTuple):
+class FurtherMeasures(NamedTuple):
     """Measures beyond the usual ones: a window of the target, a veto of uncertain points."""
 
     window: tuple[float, float] | None = None
     veto: float | None = None
 
 
-NOTHING_ASKED = Asked()
+NONE_FURTHER = FurtherMeasures()
 
 
 def measures(
-    mean: FloatArray, std: FloatArray, truth: FloatArray, asked: Asked = NOTHING_ASKED
+    mean: FloatArray, std: FloatArray, truth: FloatArray, asked: FurtherMeasures = NONE_FURTHER
 ) -> dict[str, Any]:
     """Judge (n_points,) predictions and errors by truths.
 

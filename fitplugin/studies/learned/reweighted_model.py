@@ -16,7 +16,7 @@ from fitplugin.surrogates.bnn.prior import PriorOptions
 from fitplugin.surrogates.store import inspect
 
 
-class Reweighted(NamedTuple):
+class OtherPrior(NamedTuple):
     """How many networks there are, and how many count (Kish)."""
 
     n_networks: int
@@ -26,7 +26,7 @@ class Reweighted(NamedTuple):
 
 def reweight_stored(
     path: Path, out: Path, changes: Sequence[str], force: bool = False, *, allow_code: bool = False
-) -> Reweighted:
+) -> OtherPrior:
     """Store the networks of a model with the weights of another prior.
 
     Parameters
@@ -64,4 +64,4 @@ def reweight_stored(
         training=training, calibration=other.calibration_facts(),
     )  # fmt: skip
     facts = other.calibration_facts()
-    return Reweighted(facts["n_networks"], other.effective_networks, other.has_collapsed)
+    return OtherPrior(facts["n_networks"], other.effective_networks, other.has_collapsed)

@@ -45,7 +45,7 @@ class Differences(NamedTuple):
     """Largest absolute value."""
 
 
-class Scaled(NamedTuple):
+class AtEqualQuality(NamedTuple):
     """The other's sampler cost brought to our quality, and over ours."""
 
     cost_s: float
@@ -76,7 +76,7 @@ class Peer(NamedTuple):
     run: RunCost
     is_extrapolated: bool
     """True if its run would have taken too long: time per point x our calls, our overhead."""
-    scaled: Scaled
+    scaled: AtEqualQuality
 
 
 def at_equal_n_eff(cost: float, n_eff: float, target: float) -> float:
@@ -192,7 +192,7 @@ def extrapolated(ours: RunCost, likelihood_s: float, our_seconds: float) -> RunC
     )
 
 
-def scaled(theirs: RunCost, ours: RunCost) -> Scaled:
+def scaled(theirs: RunCost, ours: RunCost) -> AtEqualQuality:
     """Bring the cost of their sampler to our effective samples, and to our error of ln Z.
 
     Of the errors over the box and over the valid prior the smaller is the sampler's own; the other
@@ -200,7 +200,7 @@ def scaled(theirs: RunCost, ours: RunCost) -> Scaled:
     """
     cost = theirs.sampler_cpu_s
     errors = [min(run.log_z_error, run.log_z_box_error) for run in (theirs, ours)]
-    return Scaled(
+    return AtEqualQuality(
         cost,
         ours.sampler_cpu_s,
         at_equal_n_eff(cost, theirs.n_eff, ours.n_eff),

@@ -120,7 +120,7 @@ class Trust(NamedTuple):
         }
 
 
-class Judged(NamedTuple):
+class Reevaluated(NamedTuple):
     """Draws from the posterior of a run, evaluated again with and without surrogate errors."""
 
     run: Run
@@ -160,14 +160,14 @@ class Judged(NamedTuple):
         return own
 
 
-def judge(
+def reevaluate(
     run: Run,
     cache: Path | None = None,
     n_draws: int = _N_DRAWS,
     seed: int = 0,
     *,
     allow_code: bool = False,
-) -> Judged:
+) -> Reevaluated:
     """Evaluate draws from the posterior of a run again, with 0, 1 and 2 times the errors.
 
     Parameters
@@ -199,12 +199,12 @@ def judge(
         batches[factor] = scaled.evaluate(draws.theta)
         if factor == as_run:
             require_same(run, draws, batches[factor].log_likelihood)
-    return Judged(run, joint, draws, batches)
+    return Reevaluated(run, joint, draws, batches)
 
 
-def assess(judged: Judged) -> Trust:
+def assess(reevaluated: Reevaluated) -> Trust:
     """Say how far a posterior depends on the errors of its surrogates."""
-    run, draws, batches = judged.run, judged.draws, judged.batches
+    run, draws, batches = reevaluated.run, reevaluated.draws, reevaluated.batches
     scales = tuple(
         Scaled(
             factor,
@@ -214,9 +214,9 @@ def assess(judged: Judged) -> Trust:
     )
     blobs = batches[1.0].blobs
     regions, unresolved = {}, np.zeros(len(draws.rows), dtype=bool)
-    for name, scatter in judged.scatter.items():
+    for name, scatter in reevaluated.scatter.items():
         signal = blobs[f"n_signal[{name}]"]
-        own = judged.surrogate_error(name)
+        own = reevaluated.surrogate_error(name)
         unresolved |= own > 0.5 * signal
         there = signal > 0
         with_all = blobs[f"n_signal_error[{name}]"][there] / signal[there]

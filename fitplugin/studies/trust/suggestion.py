@@ -9,7 +9,7 @@ import numpy as np
 
 from fitplugin.arrays import FloatArray, IntArray
 from fitplugin.errors import InputError
-from fitplugin.studies.trust.claimed_errors import Judged
+from fitplugin.studies.trust.claimed_errors import Reevaluated
 
 
 class Suggestion(NamedTuple):
@@ -33,13 +33,13 @@ class Suggestion(NamedTuple):
         return {**self.points, "share": self.share}
 
 
-def suggest(judged: Judged, n_points: int, seed: int = 0) -> Suggestion:
+def suggest(reevaluated: Reevaluated, n_points: int, seed: int = 0) -> Suggestion:
     """Choose the draws from the posterior whose simulation would help it most.
 
     The surrogates' error leaves the weight w of every draw uncertain by its relative standard
-    deviation c (`Judged.scatter`, all regions in quadrature). To first order and for independent
-    draws that gives ln Z the variance sum (w c)^2 and the posterior mean of a parameter the
-    variance sum (w c (x - mean))^2. Each draw counts with the sum of both, in units of the
+    deviation c (`Reevaluated.scatter`, all regions in quadrature). To first order and for
+    independent draws that gives ln Z the variance sum (w c)^2 and the posterior mean of a parameter
+    the variance sum (w c (x - mean))^2. Each draw counts with the sum of both, in units of the
     posterior's own standard deviations. Errors of neighbouring draws are not independent:
     one simulation mends them together, so that the draws are divided into ``n_points`` groups in
     the parameters (k-means with those weights), and the draw nearest to the centre of each group
@@ -47,7 +47,7 @@ def suggest(judged: Judged, n_points: int, seed: int = 0) -> Suggestion:
 
     Parameters
     ----------
-    judged : Judged
+    reevaluated : Reevaluated
     n_points : int
     seed : int
 
@@ -56,24 +56,27 @@ def suggest(judged: Judged, n_points: int, seed: int = 0) -> Suggestion:
     InputError
         If there are fewer draws than points asked for, no regions, or no errors of surrogates.
     """
-    theta = judged.draws.theta
+    theta = reevaluated.draws.theta
     if not 1 <= n_points <= len(theta):
         raise InputError(
             "suggest", f"must be from 1 to {len(theta)}, the draws from the posterior, "
             f"not {n_points}",
         )  # fmt: skip
-    if not judged.scatter:
+    if not reevaluated.scatter:
         raise InputError(
-            str(judged.run.path), "has no counting regions, whose efficiencies points would improve"
+            str(reevaluated.run.path),
+            "has no counting regions, whose efficiencies points would improve",
         )
     standard = (theta - theta.mean(axis=0)) / theta.std(axis=0)
-    uncertainty = sum(np.square(values) for values in judged.scatter.values()) * (
+    uncertainty = sum(np.square(values) for values in reevaluated.scatter.values()) * (
         1.0 + np.square(standard).sum(axis=1)
     )
     if not uncertainty.sum() > 0:
-        raise InputError(str(judged.run.path), "its surrogates claim no error: nothing to simulate")
+        raise InputError(
+            str(reevaluated.run.path), "its surrogates claim no error: nothing to simulate"
+        )
     rows, share = _representatives(standard, uncertainty, n_points, seed)
-    joint, blobs = judged.joint, judged.batches[1.0].blobs
+    joint, blobs = reevaluated.joint, reevaluated.batches[1.0].blobs
     names = joint.theory.input_names
     parameters = joint.space.complete(theta[rows], names)
     masses = {

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from fitplugin.cli import main
 from fitplugin.data.tables import read_table, write_table
-from fitplugin.studies.learned.measures import Asked, measures, measures_text
+from fitplugin.studies.learned.measures import FurtherMeasures, measures, measures_text
 from fitplugin.surrogates.store import inspect
 
 pytest.importorskip("numpyro")
@@ -100,7 +100,7 @@ def test_another_prior(folder, tmp_path):
 
 
 def test_measures_of_truths_with_a_zero_have_no_percent_error():
-    found = measures(np.ones(3), np.ones(3), np.array([0.0, 1.0, 2.0]), Asked(veto=100.0))
+    found = measures(np.ones(3), np.ones(3), np.array([0.0, 1.0, 2.0]), FurtherMeasures(veto=100.0))
     assert "percent_error" not in found
     assert found["veto"] == {"factor": 100.0, "n_vetoed": 3}
     assert "all but 3 points" in "\n".join(measures_text(found))

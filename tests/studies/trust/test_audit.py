@@ -1,4 +1,4 @@
-"""A run judged by a better likelihood: by another scan, a plugin, and tables of points."""
+"""A run reevaluated by a better likelihood: by another scan, a plugin, and tables of points."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fitplugin.pools.serial import SerialPool
 from fitplugin.runs.directory import read_run
 from fitplugin.studies.finished import draw, reopen
 from fitplugin.studies.trust.audit import audit, name_of
-from fitplugin.studies.trust.claimed_errors import assess, judge
+from fitplugin.studies.trust.claimed_errors import assess, reevaluate
 from fitplugin.studies.trust.records import (
     audit_path,
     draws_table,
@@ -131,7 +131,7 @@ def test_a_simulation_that_agrees_removes_the_surrogates_error(run, joint, tmp_p
     simulated = {f"efficiency[{r.name}]": blobs[f"efficiency[{r.name}]"] for r in joint.regions}
     path = table(run, tmp_path / "points.csv", **simulated)
     found = audit(run, path, SerialPool(), tmp_path / "j", None, model_cache)
-    (without,) = (s for s in assess(judge(run, model_cache, N)).scales if s.factor == 0)
+    (without,) = (s for s in assess(reevaluate(run, model_cache, N)).scales if s.factor == 0)
     for name, marginal in without.posterior.parameters.items():
         assert found.posterior.parameters[name].mean == pytest.approx(marginal.mean, rel=1e-6)
 

@@ -14,7 +14,7 @@ from fitplugin.cli import main
 from fitplugin.errors import InputError
 from fitplugin.runs.directory import read_run
 from fitplugin.studies.finished import draw, reopen
-from fitplugin.studies.trust.claimed_errors import FACTORS, assess, judge
+from fitplugin.studies.trust.claimed_errors import FACTORS, assess, reevaluate
 from fitplugin.studies.trust.suggestion import suggest
 from tests.conftest import SCANS
 
@@ -27,16 +27,16 @@ def run(smoke_run):
 
 
 @pytest.fixture(scope="module")
-def judged(run, model_cache):
-    return judge(run, model_cache, N_DRAWS)
+def reevaluated(run, model_cache):
+    return reevaluate(run, model_cache, N_DRAWS)
 
 
 @pytest.fixture(scope="module")
-def trust(judged):
-    return assess(judged)
+def trust(reevaluated):
+    return assess(reevaluated)
 
 
-def test_the_run_itself_is_the_posterior_with_one_times_the_errors(trust, judged, run):
+def test_the_run_itself_is_the_posterior_with_one_times_the_errors(trust, reevaluated, run):
     (same,) = (s.posterior for s in trust.scales if s.factor == 1)
     assert same.n_eff == pytest.approx(N_DRAWS, rel=1e-3)
     assert abs(same.log_z_change) < 1e-3
@@ -45,31 +45,33 @@ def test_the_run_itself_is_the_posterior_with_one_times_the_errors(trust, judged
         assert abs(same.parameters[name].mean - entry["mean"]) < 4 * spread
 
 
-def test_other_factors_are_scans_of_their_own(trust, judged, run, model_cache):
+def test_other_factors_are_scans_of_their_own(trust, reevaluated, run, model_cache):
     """Importance weights are the ratio of likelihoods that a scan file with the factor gives."""
     joint = reopen(run, model_cache, 2.0).joint
-    change = joint.evaluate(judged.draws.theta).log_likelihood - judged.draws.log_likelihood
+    change = (
+        joint.evaluate(reevaluated.draws.theta).log_likelihood - reevaluated.draws.log_likelihood
+    )
     (twice,) = (s.posterior for s in trust.scales if s.factor == 2)
     assert_allclose(twice.weights, np.exp(change - change.max()), rtol=1e-6)
     assert [s.factor for s in trust.scales] == list(FACTORS)
 
 
-def test_errors_are_split_in_quadrature(judged):
-    for region in judged.joint.regions:
-        with_all = judged.batches[1.0].blobs[f"n_signal_error[{region.name}]"]
-        without = judged.batches[0.0].blobs[f"n_signal_error[{region.name}]"]
-        own = judged.surrogate_error(region.name)
+def test_errors_are_split_in_quadrature(reevaluated):
+    for region in reevaluated.joint.regions:
+        with_all = reevaluated.batches[1.0].blobs[f"n_signal_error[{region.name}]"]
+        without = reevaluated.batches[0.0].blobs[f"n_signal_error[{region.name}]"]
+        own = reevaluated.surrogate_error(region.name)
         assert (without > 0).all()
         assert_allclose(np.hypot(own, without), with_all, rtol=1e-9)
 
 
-def test_scatter_of_small_errors_is_their_slope(judged):
+def test_scatter_of_small_errors_is_their_slope(reevaluated):
     """To first order the relative scatter of L is |d ln L / d signal| times the error."""
-    for region in judged.joint.regions:
+    for region in reevaluated.joint.regions:
         signal_name, error_name = region.needs
-        signal = judged.batches[0.0].blobs[signal_name]
-        others = judged.batches[0.0].blobs[error_name]
-        own = judged.surrogate_error(region.name)
+        signal = reevaluated.batches[0.0].blobs[signal_name]
+        others = reevaluated.batches[0.0].blobs[error_name]
+        own = reevaluated.surrogate_error(region.name)
         step = 1e-4
         up, down = (
             region.log_likelihood({signal_name: signal * f, error_name: others * f})
@@ -80,7 +82,7 @@ def test_scatter_of_small_errors_is_their_slope(judged):
         assert small.sum() > 5
         expected = (slope * own / signal)[small]
         # the nodes of a normal cut at its last sixteenth keep 0.94 of its width
-        assert_allclose(judged.scatter[region.name][small], 0.94 * expected, rtol=0.15)
+        assert_allclose(reevaluated.scatter[region.name][small], 0.94 * expected, rtol=0.15)
 
 
 def test_what_is_quoted_is_what_the_run_holds(trust, run):
@@ -92,24 +94,26 @@ def test_what_is_quoted_is_what_the_run_holds(trust, run):
         assert region.surrogate_relative_error <= region.surrogate_relative_error95
 
 
-def test_suggested_points_are_uncertain_draws_and_their_shares_are_all(judged):
-    found = suggest(judged, 10)
-    theta = np.stack([found.points[name] for name in judged.joint.names], axis=1)
-    distance = np.abs(theta[:, np.newaxis] - judged.draws.theta).max(axis=2).min(axis=1)
+def test_suggested_points_are_uncertain_draws_and_their_shares_are_all(reevaluated):
+    found = suggest(reevaluated, 10)
+    theta = np.stack([found.points[name] for name in reevaluated.joint.names], axis=1)
+    distance = np.abs(theta[:, np.newaxis] - reevaluated.draws.theta).max(axis=2).min(axis=1)
     assert (distance == 0).all()
     assert len(np.unique(theta, axis=0)) == 10
     assert found.share.sum() == pytest.approx(1.0)
     assert (np.diff(found.share) <= 0).all()
-    assert set(judged.joint.theory.input_names) < set(found.columns)
-    scatter = np.sqrt(sum(np.square(values) for values in judged.scatter.values()))
-    rows = [int(np.flatnonzero((judged.draws.theta == point).all(axis=1))[0]) for point in theta]
+    assert set(reevaluated.joint.theory.input_names) < set(found.columns)
+    scatter = np.sqrt(sum(np.square(values) for values in reevaluated.scatter.values()))
+    rows = [
+        int(np.flatnonzero((reevaluated.draws.theta == point).all(axis=1))[0]) for point in theta
+    ]
     assert scatter[rows].mean() > scatter.mean()
 
 
 @pytest.mark.parametrize("n", [0, N_DRAWS + 1])
-def test_more_suggestions_than_draws_are_refused(n, judged):
+def test_more_suggestions_than_draws_are_refused(n, reevaluated):
     with pytest.raises(InputError, match=f"must be from 1 to {N_DRAWS}"):
-        suggest(judged, n)
+        suggest(reevaluated, n)
 
 
 def test_draws_are_equally_weighted(run):
@@ -126,13 +130,13 @@ def test_a_run_of_other_models_is_refused_by_name(run, tmp_path, model_cache):
     changed = run._replace(manifest={**run.manifest, "digests": {
         **run.manifest["digests"], "the model spectrum": "0" * 64}})  # fmt: skip
     with pytest.raises(InputError, match="the model spectrum changed since"):
-        judge(changed, model_cache, 20)
+        reevaluate(changed, model_cache, 20)
 
 
 def test_a_run_of_another_version_is_refused_by_its_values(run, model_cache):
     posterior = run.posterior._replace(log_likelihood=run.posterior.log_likelihood + 0.01)
     with pytest.raises(InputError, match=r"differs by up to 0\.01 today"):
-        judge(run._replace(posterior=posterior), model_cache, 20)
+        reevaluate(run._replace(posterior=posterior), model_cache, 20)
 
 
 def test_a_single_sample_is_no_posterior(run, model_cache):
@@ -140,7 +144,7 @@ def test_a_single_sample_is_no_posterior(run, model_cache):
     weights[7] = 1.0
     posterior = run.posterior._replace(weights=weights)
     with pytest.raises(InputError, match=r"count as 1\.0: no posterior"):
-        judge(run._replace(posterior=posterior), model_cache)
+        reevaluate(run._replace(posterior=posterior), model_cache)
 
 
 def test_the_command_writes_trust_and_points_and_overwrites_no_points(
@@ -176,7 +180,7 @@ def test_the_command_writes_trust_and_points_and_overwrites_no_points(
 def test_the_reweighted_posterior_is_that_of_a_scan_without_errors(run, model_cache, tmp_path):
     from fitplugin.runs.runner import run as run_scan
 
-    (without,) = (s.posterior for s in assess(judge(run, model_cache)).scales if s.factor == 0)
+    (without,) = (s.posterior for s in assess(reevaluate(run, model_cache)).scales if s.factor == 0)
     scan = run_scan(
         SCANS / "smoke.yaml", tmp_path / "run", cache=model_cache,
         changes={"surrogate_error": 0, "sampler": {"n_live": 1000}},
