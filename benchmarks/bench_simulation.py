@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from fitplugin.data.tables import read_table
-from fitplugin.simulation.records import Contents, read_records
+from fitplugin.simulation.campaign_file import Contents, read_records
 from fitplugin.simulation.session import simulate
 from fitplugin.simulation.settings import settings_of
 from fitplugin.studies.machine import machine_now

@@ -15,8 +15,9 @@ from fitplugin.data.files import write_atomically
 from fitplugin.options import Options
 from fitplugin.pools.base import available_cores
 from fitplugin.simulation import session
+from fitplugin.simulation.campaign_file import read_records
 from fitplugin.simulation.points import read_points
-from fitplugin.simulation.records import PointRecord, read_records
+from fitplugin.simulation.records import PointRecord
 from fitplugin.simulation.settings import Settings, settings_of
 from fitplugin.studies.machine import machine_now
 

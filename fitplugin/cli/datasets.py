@@ -43,7 +43,7 @@ def build(
     """
     from fitplugin.data.tables import read_table, refuse_existing, write_table
     from fitplugin.simulation import dataset as datasets
-    from fitplugin.simulation.records import read_records
+    from fitplugin.simulation.campaign_file import read_records
 
     refuse_existing(out, force)
     boxes = dict(range_of(text, "--range") for text in ranges)
@@ -99,7 +99,7 @@ def truth(
     """
     from fitplugin.data.tables import read_table, refuse_existing, write_table
     from fitplugin.runs.config import read_scan
-    from fitplugin.simulation.records import read_records
+    from fitplugin.simulation.campaign_file import read_records
     from fitplugin.studies.trust.simulated_truth import truth_columns
 
     refuse_existing(out, force)

@@ -21,6 +21,8 @@ from fitplugin.errors import FitpluginError, InputError
               help="Events to simulate in full, per process.")  # fmt: skip
 @click.option("--processes", type=click.IntRange(min=1),
               help="Points at a time; default: available cores.")  # fmt: skip
+@click.option("--time-limit", metavar="SECONDS", type=click.FloatRange(min=0, min_open=True),
+              help="Give a point up after that: it fails, and the others go on.")  # fmt: skip
 @click.option("--production", default="stop1,stop2,sbottom1", show_default=True,
               help="Produced pairs; gluino is known too.")  # fmt: skip
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(min=0),
@@ -47,6 +49,7 @@ def simulate(
     output: Path,
     events: int,
     processes: int | None,
+    time_limit: float | None,
     production: str,
     seed: int,
     simulator: str,
@@ -105,7 +108,7 @@ def simulate(
         facts = {"processor": machine.processor, "processors": machine.cpu_count}
         try:
             summary = session.simulate(
-                slha, settings, facts, output, processes or available_cores()
+                slha, settings, facts, output, processes or available_cores(), time_limit
             )
         except KeyboardInterrupt:
             raise FitpluginError(

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
+
+from fitplugin.data.json_files import read_object
+from fitplugin.data.tables import write_card, write_table
 
 INPUTS = ("mu", "tan_beta", "M3", "mQ3", "mtR", "At")
 # what a process-level efficiency is learned from
@@ -62,28 +63,18 @@ def with_spectrum(
     return {"id": rows["id"], **{name: points[name][found] for name in names}, **rows}
 
 
-def write_packed(columns: dict[str, np.ndarray], target: Path) -> None:
-    """Write the columns and bring the card beside them up to date."""
-    arrays: dict[str, Any] = dict(columns)
-    np.savez_compressed(target, **arrays)
-    _update_card(target, n_rows=len(next(iter(columns.values()))))
-
-
-def _update_card(target: Path, n_rows: int) -> None:
-    card_path = target.with_suffix(".json")
-    card = json.loads(card_path.read_text())
-    card["n_rows"] = n_rows
-    card["sha256"] = hashlib.sha256(target.read_bytes()).hexdigest()
-    card_path.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+def card_of(table: Path) -> dict[str, Any]:
+    """Read the card beside a table, to be written again with it."""
+    return read_object(table.with_suffix(".json"), "write what the table is, by hand")
 
 
 def pack_cross_sections(raw: Path, target: Path) -> None:
     """Put the source of the numbers, taken from the card, at the head of the table itself."""
-    card = json.loads(target.with_suffix(".json").read_text())
+    card = card_of(target)
     header = "".join(f"# {key}: {card[key]}\n" for key in ("title", "source", "units", "licence"))
     rows = raw.read_text()
     target.write_text(header + rows)
-    _update_card(target, n_rows=len(rows.splitlines()) - 1)
+    write_card(target, card, n_rows=len(rows.splitlines()) - 1)
 
 
 def pack_features(made: Path, ranges: Mapping[str, Any], target: Path) -> None:
@@ -93,8 +84,7 @@ def pack_features(made: Path, ranges: Mapping[str, Any], target: Path) -> None:
     ids = columns.pop("name").astype(np.int64)
     order = np.argsort(ids)
     packed = {name: column[order].astype(np.float32) for name, column in columns.items()}
-    card = json.loads(made.with_suffix(".json").read_text())
-    card |= {
+    card = card_of(made) | {
         "title": "Model-independent features of natural supersymmetry, with spectra",
         "what": "One row per point of the spectra with 119 < m_higgs < 131 GeV, m_chargino1 > 95 "
         "GeV and a neutral lightest sparticle; the 56 features are columns n_... and energy_...",
@@ -104,8 +94,7 @@ def pack_features(made: Path, ranges: Mapping[str, Any], target: Path) -> None:
         "units": "masses, soft parameters and energies in GeV; the others dimensionless",
         "licence": "CC0-1.0",
     }
-    target.with_suffix(".json").write_text(json.dumps(card))
-    write_packed({"id": ids[order], **packed}, target)
+    write_table(target, {"id": ids[order], **packed}, card, force=True)
 
 
 @click.command()
@@ -119,13 +108,12 @@ def main(made: Path | None, raw: Path, folder: Path) -> None:
     efficiencies = with_spectrum(
         read_raw(raw / "efficiencies.csv.gz"), spectra, INPUTS + KINEMATICS
     )
-    write_packed(spectra, folder / "spectra.npz")
-    write_packed(efficiencies, folder / "efficiencies.npz")
+    for name, columns in (("spectra.npz", spectra), ("efficiencies.npz", efficiencies)):
+        write_table(folder / name, columns, card_of(folder / name), force=True)
     table = "cross_sections_14TeV.csv"
     pack_cross_sections(raw / table, folder / table)
     if made is not None:
-        card = json.loads((folder / "spectra.json").read_text())
-        pack_features(made, card["inputs"], folder / "features.npz")
+        pack_features(made, card_of(folder / "spectra.npz")["inputs"], folder / "features.npz")
 
 
 if __name__ == "__main__":

@@ -139,8 +139,6 @@ def write_table(
         written.
     """
     refuse_existing(path, force)
-    card_path = path.with_suffix(".json")
-    n_rows = len(next(iter(columns.values())))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".npz":
@@ -148,11 +146,16 @@ def write_table(
             np.savez_compressed(path, **arrays)
         else:
             write_csv(path, columns)
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        text = json.dumps({**card, "n_rows": n_rows, "sha256": digest}, indent=2)
-        card_path.write_text(text + "\n", encoding="utf-8")
+        write_card(path, card, n_rows=len(next(iter(columns.values()))))
     except OSError as error:
         raise InputError(str(path), f"cannot be written: {error.strerror}") from error
+
+
+def write_card(table: Path, card: Mapping[str, Any], n_rows: int) -> None:
+    """Write the card beside a table that is there, with its number of rows and SHA-256."""
+    digest = hashlib.sha256(table.read_bytes()).hexdigest()
+    text = json.dumps({**card, "n_rows": n_rows, "sha256": digest}, indent=2, ensure_ascii=False)
+    table.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
 
 
 def write_csv(path: Path, columns: Mapping[str, np.ndarray]) -> None:

@@ -126,6 +126,16 @@ def is_function(reference: str) -> bool:
     return ":" in reference and not reference.endswith((".csv", ".npz"))
 
 
+def names_relative_file(reference: str) -> bool:
+    """Whether a reference is of a file whose place depends on a folder.
+
+    >>> names_relative_file("sigma.csv"), names_relative_file("natural_susy/cross_sections_14TeV")
+    (True, False)
+    """
+    path = Path(reference.rpartition(":")[0] if is_function(reference) else reference)
+    return path.suffix in (".csv", ".npz", ".py") and not path.is_absolute()
+
+
 class PairProduction:
     """Total cross-section of several processes.
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import queue
-import time
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,28 +10,11 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 
 from fitplugin import plugins
-from fitplugin.errors import FitpluginError, InputError
-from fitplugin.pools.processes import ProcessPool
-from fitplugin.simulation.base import Counts, Request
+from fitplugin.errors import InputError
+from fitplugin.simulation.campaign_file import Records
 from fitplugin.simulation.points import Point, Unusable
-from fitplugin.simulation.records import FailedRecord, PointRecord, Records
-
-
-class Order(NamedTuple):
-    """What a worker needs to simulate a point; ``folder`` is where a kind that is a file starts."""
-
-    kind: str
-    options: Mapping[str, Any]
-    folder: Path | None
-    request: Request
-
-
-class Outcome(NamedTuple):
-    """Counts by process, or the reason why there are none."""
-
-    counts: Mapping[str, Counts] | None
-    seconds: float
-    reason: str | None = None
+from fitplugin.simulation.records import FailedRecord, PointRecord
+from fitplugin.simulation.workers import Order, Outcome, one_line, outcomes
 
 
 class Summary(NamedTuple):
@@ -55,25 +34,6 @@ def to_dict(summary: Summary, output: Path) -> dict[str, Any]:
     return {"output": str(output), **summary._asdict()}
 
 
-def simulate(order: Order) -> Outcome:
-    """Simulate a point. An error of the simulator is the reason why this point has no counts."""
-    start = time.perf_counter()
-    try:
-        # whoever gives the order has loaded it already, with the user's word if it is code
-        plugin = plugins.load("fitplugin.simulators", order.kind, order.folder, allow_code=True)
-        context = plugins.validation_context(order.folder, True)
-        simulator = plugin(plugin.Options.model_validate(order.options, context=context))
-        counts = simulator.simulate(order.request)
-        _require_complete(counts, order.request, simulator.regions)
-    except FitpluginError as error:
-        return Outcome(None, _since(start), one_line(str(error), order.request.name))
-    except Exception as error:  # of a guest: the other points go on
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        reason = f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
-        return Outcome(None, _since(start), one_line(reason, order.request.name))
-    return Outcome(counts, _since(start))
-
-
 def run(
     points: Sequence[Point],
     unusable: Sequence[Unusable],
@@ -81,6 +41,7 @@ def run(
     folder: Path | None,
     records: Records,
     processes: int,
+    time_limit: float | None = None,
 ) -> Summary:
     """Simulate the points that are not there yet, and write each down as soon as it is done.
 
@@ -95,8 +56,10 @@ def run(
     records : Records
         The file of the campaign.
     processes : int
-        Points at a time; each in a process of its own kind, so that a generator that crashes
-        costs its point and nothing else.
+        Points at a time; each in a process of its own, so that a generator that crashes costs its
+        point and nothing else.
+    time_limit : float or None
+        Seconds after which a point is given up: it has failed, and the others go on.
 
     Raises
     ------
@@ -123,7 +86,7 @@ def run(
     orders = [Order(simulator.kind, options, folder, point.request) for point in waiting]
     with tqdm(total=len(points), initial=len(points) - len(waiting), desc="simulating",
               unit="point", disable=None, smoothing=0.1) as bar:  # fmt: skip
-        for index, outcome in _outcomes(orders, processes):
+        for index, outcome in outcomes(orders, processes, time_limit):
             record = _record(waiting[index], outcome)
             records.append(record)
             if isinstance(record, FailedRecord):
@@ -133,74 +96,7 @@ def run(
                 done.append(record.name)
                 seconds.append(outcome.seconds)
             bar.update()
-    return Summary(
-        tuple(done),
-        already_there,
-        failures,
-        tuple(seconds),
-    )
-
-
-def _outcomes(orders: Sequence[Order], processes: int) -> Iterator[tuple[int, Outcome]]:
-    """Yield index and outcome of each order, as they come."""
-    size = max(1, min(processes, len(orders)))
-    workers = [_Worker() for _ in range(size)] if orders else []
-    free: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
-    for worker in workers:
-        free.put(worker)
-
-    def on_a_worker(order: Order) -> Outcome:
-        worker = free.get()
-        try:
-            return worker(order)
-        finally:
-            free.put(worker)
-
-    try:
-        with ThreadPoolExecutor(size) as threads:
-            try:
-                futures = {threads.submit(on_a_worker, order): i for i, order in enumerate(orders)}
-                for future in as_completed(futures):
-                    yield futures[future], future.result()
-            except BaseException:
-                threads.shutdown(wait=False, cancel_futures=True)
-                for worker in workers:
-                    worker.interrupt()
-                raise
-    finally:
-        # only now: no thread uses them any more
-        for worker in workers:
-            worker.end()
-
-
-class _Worker:
-    """One process, started anew when it dies."""
-
-    def __init__(self) -> None:
-        self._pool = ProcessPool(1)
-        self._pool.map(abs, [0])  # starts the process, before any thread
-
-    def __call__(self, order: Order) -> Outcome:
-        start = time.perf_counter()
-        try:
-            return self._pool.map(simulate, [order])[0]
-        except FitpluginError:
-            self._pool.close()
-            self._pool = ProcessPool(1)
-            return Outcome(
-                None,
-                _since(start),
-                "the process that simulated it died: the generator crashed, or the system ended "
-                "it for want of memory",
-            )
-
-    def interrupt(self) -> None:
-        """End the process now: whoever waits for it is told that it died."""
-        self._pool.terminate()
-
-    def end(self) -> None:
-        """End the process, and what belongs to it."""
-        self._pool.close()
+    return Summary(tuple(done), already_there, failures, tuple(seconds))
 
 
 def _record(point: Point, outcome: Outcome) -> PointRecord | FailedRecord:
@@ -215,25 +111,6 @@ def _record(point: Point, outcome: Outcome) -> PointRecord | FailedRecord:
         failed=outcome.reason or "no reason is given",
         time=now(),
     )
-
-
-def _require_complete(counts: Any, request: Request, regions: Sequence[str]) -> None:
-    for process in request.processes:
-        if process not in counts:
-            raise InputError(process, "the simulator gave no counts of this process")
-        found = counts[process]
-        for region in regions:
-            if region not in found.passed or region not in found.variance:
-                raise InputError(f"{process}: {region}", "the simulator gave no counts of it")
-
-
-def one_line(text: str, name: str) -> str:
-    """Return a reason in one line, without the name of the point that it is of."""
-    return " ".join(text.removeprefix(f"{name}: ").split())
-
-
-def _since(start: float) -> float:
-    return time.perf_counter() - start
 
 
 def now() -> str:

@@ -6,19 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from fitplugin.arrays import FloatArray
 from fitplugin.data.tables import Table
 from fitplugin.errors import InputError
 from fitplugin.physics.natural_susy import DIMENSIONLESS
-from fitplugin.physics.squarks import DECAYS, MASSES, branching_names
-from fitplugin.simulation.records import Contents, PointRecord
-
-# Single precision in the shipped tables, and few digits in SLHA files: closer is the same point.
-_SAME = 1e-6
-KINEMATICS = (*MASSES, *branching_names(tuple(DECAYS)))
-"""Masses and branching fractions of a point: what a process-level efficiency is learned from."""
+from fitplugin.physics.simulated_table import regions_of
+from fitplugin.simulation.campaign_file import Contents
+from fitplugin.simulation.records import PointRecord
+from fitplugin.simulation.rows import Rows
 
 Ranges = Mapping[str, tuple[float, float]]
 
@@ -71,15 +67,15 @@ def build(
         raise InputError(names, "no point of it is done")
     regions = _agreed_regions(campaigns, merge)
     inputs = _agreed_inputs(simulations, merge)
-    rows = _Rows(merge, inputs, regions) if merge else _Rows(None, inputs, regions)
+    rows = Rows(merge, inputs, regions)
     before = set(merge.card.get("simulations", ())) if merge else set()
-    places = rows.places_of(simulations)
+    ids = rows.ids_of([record for _, record in simulations])
     n_new = n_merged = n_repeated = 0
-    for (key, record), place in zip(simulations, places, strict=True):
+    for (key, record), point_id in zip(simulations, ids, strict=True):
         if key in before:
             n_repeated += 1
             continue
-        is_there = rows.add(record, place)
+        is_there = rows.add(record, point_id)
         n_merged += is_there
         n_new += not is_there
     columns = rows.columns()
@@ -108,9 +104,7 @@ def _agreed_regions(campaigns: Sequence[Contents], merge: Table | None) -> tuple
     regions = campaigns[0].header.regions
     others = {str(c.path): set(c.header.regions) for c in campaigns[1:]}
     if merge is not None:
-        others[merge.name] = {
-            name.removeprefix("passed_") for name in merge.columns if name.startswith("passed_")
-        }
+        others[merge.name] = set(regions_of(merge))
     for name, found in others.items():
         if found != set(regions):
             only = ", ".join(sorted(found ^ set(regions)))
@@ -136,81 +130,6 @@ def _agreed_inputs(
         if missing:
             raise InputError(record.name, f"has no parameter {', '.join(missing)}")
     return inputs
-
-
-class _Rows:
-    """Counts by point and process, with the ids under which points are known."""
-
-    def __init__(self, merge: Table | None, inputs: Sequence[str], regions: Sequence[str]) -> None:
-        self._inputs, self._regions = tuple(inputs), tuple(regions)
-        self._values = [f"{kind}_{r}" for kind in ("passed", "variance") for r in self._regions]
-        self._points: dict[int, dict[str, float]] = {}
-        self._counts: dict[tuple[int, str], dict[str, float]] = {}
-        if merge is None:
-            return
-        point_names = (*self._inputs, *KINEMATICS)
-        count_names = ("cross_section_fb", "cross_section_rel_error", "n_generated", *self._values)
-        ids = merge.numbers(["id"])[:, 0].astype(int).tolist()
-        processes = map(str, merge.columns["process"])
-        points, counts = merge.numbers(point_names), merge.numbers(count_names)
-        for number, process, point, count in zip(ids, processes, points, counts, strict=True):
-            self._points[number] = dict(zip(point_names, map(float, point), strict=True))
-            self._counts[number, process] = dict(zip(count_names, map(float, count), strict=True))
-
-    def places_of(self, simulations: Sequence[tuple[str, PointRecord]]) -> list[int]:
-        """Return an id for each simulation: that of the same point if it is there."""
-        theta = np.array([[r.parameters[n] for n in self._inputs] for _, r in simulations])
-        known = np.array([[p[n] for n in self._inputs] for p in self._points.values()])
-        both = np.concatenate([known.reshape(-1, theta.shape[1]), theta])
-        width = np.ptp(both, axis=0)
-        scaled = both / np.where(width > 0, width, 1.0)
-        nearest = cKDTree(scaled).query_ball_point(scaled[len(known) :], _SAME, p=np.inf)
-        ids: list[int] = list(self._points)
-        taken = set(ids)
-        for position, ((_, record), neighbours) in enumerate(
-            zip(simulations, nearest, strict=True), start=len(known)
-        ):
-            first = min(neighbours)
-            ids.append(ids[first] if first < position else _free_id(record.name, taken))
-            taken.add(ids[-1])
-        return ids[len(known) :]
-
-    def add(self, record: PointRecord, number: int) -> bool:
-        """Add the counts of a simulation; return whether its point was there."""
-        is_there = number in self._points
-        if not is_there:
-            values = {**record.parameters, **record.masses, **record.branching}
-            self._points[number] = {n: values[n] for n in (*self._inputs, *KINEMATICS)}
-        for process, found in record.processes.items():
-            count = self._counts.setdefault((number, process), {
-                "cross_section_fb": found.cross_section_fb,
-                "cross_section_rel_error": found.cross_section_rel_error,
-                "n_generated": 0.0,
-                **dict.fromkeys(self._values, 0.0),
-            })  # fmt: skip
-            count["n_generated"] += found.n_generated
-            for region in self._regions:
-                count[f"passed_{region}"] += found.regions[region].passed
-                count[f"variance_{region}"] += found.regions[region].variance
-        return is_there
-
-    def columns(self) -> dict[str, np.ndarray]:
-        """Return the table, by id and process as they came."""
-        keys = sorted(self._counts, key=lambda key: key[0])
-        columns: dict[str, np.ndarray] = {"id": np.array([number for number, _ in keys])}
-        for name in (*self._inputs, *KINEMATICS):
-            columns[name] = np.array([self._points[number][name] for number, _ in keys])
-        columns["process"] = np.array([process for _, process in keys])
-        for name in next(iter(self._counts.values())):
-            columns[name] = np.array([self._counts[key][name] for key in keys])
-        columns["n_generated"] = columns["n_generated"].astype(np.int64)
-        return columns
-
-
-def _free_id(name: str, taken: set[int]) -> int:
-    if name.isdigit() and int(name) not in taken and int(name) < 2**31:
-        return int(name)
-    return max(taken, default=0) + 1
 
 
 def _card(

@@ -6,6 +6,7 @@ Per point ``NAME.slha`` and ``NAME.request.json`` are written; ``NAME.answer.jso
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -14,6 +15,7 @@ from pydantic import Field, ValidationError
 
 from fitplugin.errors import InputError, one_of
 from fitplugin.options import Options, problem_of
+from fitplugin.physics.cross_section import names_relative_file
 from fitplugin.physics.particles import CODES
 from fitplugin.simulation.base import Counts
 from fitplugin.simulation.points import SUFFIX, Point
@@ -91,6 +93,8 @@ class Campaign(NamedTuple):
 
     header: Header
     parameters: Mapping[str, tuple[str, int]]
+    start: Path = Path()
+    """Where a relative file of cross-sections starts."""
 
 
 def export(points: Sequence[Point], campaign: Campaign, folder: Path) -> None:
@@ -101,11 +105,15 @@ def export(points: Sequence[Point], campaign: Campaign, folder: Path) -> None:
     InputError
         If a file is there with another content, or the folder cannot be written.
     """
-    header, parameters = campaign
-    files = {
-        CAMPAIGN: _json({"header": header.model_dump(mode="json"), "parameters": parameters}),
-        README: _EXPLANATION,
+    header = campaign.header
+    facts: dict[str, Any] = {
+        "header": header.model_dump(mode="json"),
+        "parameters": campaign.parameters,
     }
+    if names_relative_file(header.cross_section):
+        # seen from this folder: answers may be imported from anywhere
+        facts["start"] = Path(os.path.relpath(campaign.start, folder)).as_posix()
+    files = {CAMPAIGN: _json(facts), README: _EXPLANATION}
     for point in points:
         files[f"{point.request.name}{SUFFIX}"] = point.request.slha
         files[f"{point.request.name}{_REQUEST}"] = _json(_request(point, header.regions))
@@ -136,13 +144,14 @@ def exported(folder: Path) -> Campaign:
         content = json.loads(path.read_text(encoding="utf-8"))
         header = Header.model_validate(content["header"])
         parameters = {name: (str(b), int(i)) for name, (b, i) in content["parameters"].items()}
+        start = folder / content["start"] if "start" in content else Path()
     except OSError as error:
         raise InputError(
             str(folder), f"is no folder of --export: {CAMPAIGN} {error.strerror}"
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(str(path), f"is damaged: {_first(error)}") from error
-    return Campaign(header, parameters)
+    return Campaign(header, parameters, start)
 
 
 def read_answer(point: Point, regions: Sequence[str], folder: Path) -> Answer | None:

@@ -10,8 +10,9 @@ from fitplugin.errors import InputError
 from fitplugin.physics.cross_section import production_of
 from fitplugin.simulation import campaign, exchange
 from fitplugin.simulation.campaign import Summary
+from fitplugin.simulation.campaign_file import recording
 from fitplugin.simulation.points import Point, Unusable, read_points, slha_files
-from fitplugin.simulation.records import FailedRecord, recording
+from fitplugin.simulation.records import FailedRecord
 from fitplugin.simulation.settings import Settings
 
 
@@ -21,6 +22,7 @@ def simulate(
     machine: Mapping[str, Any],
     output: Path,
     processes: int,
+    time_limit: float | None = None,
 ) -> Summary:
     """Simulate the points of SLHA files that are not in the output yet.
 
@@ -34,6 +36,8 @@ def simulate(
     output : path
     processes : int
         Points at a time.
+    time_limit : float or None
+        Seconds after which a point is given up.
 
     Raises
     ------
@@ -43,7 +47,9 @@ def simulate(
     header = settings.header(machine)
     points, unusable = _read(paths, settings)
     with recording(output, header) as records:
-        return campaign.run(points, unusable, settings.simulator, Path(), records, processes)
+        return campaign.run(
+            points, unusable, settings.simulator, settings.folder, records, processes, time_limit
+        )
 
 
 def export(
@@ -59,7 +65,7 @@ def export(
     points, unusable = _read(paths, settings)
     asked = tuple(regions) or tuple(settings.simulator.plugin(settings.simulator.options).regions)
     header = settings.header_for({"kind": exchange.IMPORTED}, {}, asked, {})
-    exchange.export(points, exchange.Campaign(header, settings.parameters), folder)
+    exchange.export(points, exchange.Campaign(header, settings.parameters, settings.folder), folder)
     return len(points), unusable
 
 
@@ -72,9 +78,11 @@ def import_answers(folder: Path, output: Path, *, allow_code: bool = False) -> S
         If the folder is no export, or an answer is damaged or incomplete: nothing is written then.
         If the cross-sections of the export are a function and ``allow_code`` is not given.
     """
-    header, parameters = exchange.exported(folder)
+    header, parameters, start = exchange.exported(folder)
     try:
-        production = production_of(header.cross_section, header.processes, allow_code=allow_code)
+        production = production_of(
+            header.cross_section, header.processes, start, allow_code=allow_code
+        )
     except InputError as error:
         raise error.at(f"{folder / exchange.CAMPAIGN}: header.cross_section") from error
     if production.digest != header.cross_section_sha256:

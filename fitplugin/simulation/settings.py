@@ -31,6 +31,8 @@ class Settings(NamedTuple):
     events: int
     seed: int
     parameters: Mapping[str, tuple[str, int]]
+    folder: Path
+    """Where relative paths of files start."""
 
     def header(self, machine: Mapping[str, Any]) -> Header:
         """Return the first line of the campaign's file.
@@ -119,6 +121,7 @@ def settings_of(
         events,
         seed,
         entries_of(parameters),
+        folder or Path(),
     )
 
 

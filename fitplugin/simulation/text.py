@@ -11,6 +11,7 @@ import numpy as np
 
 from fitplugin.data.tables import Table
 from fitplugin.errors import InputError
+from fitplugin.physics.simulated_table import regions_of
 from fitplugin.simulation.campaign import Summary
 
 _MOST_FAILURES = 10
@@ -49,7 +50,7 @@ def dataset_facts(table: Table) -> dict[str, Any]:
     InputError
         If it is no such table.
     """
-    regions = [name.removeprefix("passed_") for name in table.columns if "passed_" in name]
+    regions = regions_of(table)
     if "process" not in table.columns or not regions:
         raise InputError(table.name, "is no table of efficiencies: it has no process or region")
     process = np.asarray(table.columns["process"])

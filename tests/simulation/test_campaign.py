@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from fitplugin.cli import main
-from fitplugin.simulation.records import read_records
+from fitplugin.simulation.campaign_file import read_records
 from tests.simulation.slha import BENCHMARK, with_mass, with_parameter, without_decay
 
 pytest.importorskip("pyslha")
@@ -138,6 +138,16 @@ def test_bad_files_are_named_with_their_reasons_and_the_others_go_on(points, tmp
     ):
         assert line in result.output
     assert list(read_records(output).points) == ["p4"]
+
+
+def test_a_point_that_hangs_fails_at_its_time_limit_and_the_others_go_on(points, tmp_path):
+    output = tmp_path / "out.jsonl"
+    start = time.monotonic()
+    result = simulate(points, "-o", output, "--time-limit", "3", options=["hangs=p1"])
+    assert time.monotonic() - start < 40
+    assert result.exit_code == 1
+    assert "failed: p1: took longer than the time limit of 3 s and was ended" in result.output
+    assert sorted(read_records(output).points) == ["p0", "p2", "p3", "p4"]
 
 
 def test_same_point_twice_is_one_point(points, tmp_path):

@@ -11,8 +11,8 @@ from fitplugin.cli import main
 from fitplugin.data.tables import read_table
 from fitplugin.errors import InputError
 from fitplugin.physics.simulated_table import point_dataset, process_dataset
+from fitplugin.simulation.campaign_file import read_records
 from fitplugin.simulation.dataset import build
-from fitplugin.simulation.records import read_records
 from tests.simulation.slha import with_parameter
 
 pytest.importorskip("pyslha")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from fitplugin.cli import main
+from fitplugin.data.tables import write_csv
 from fitplugin.simulation.base import Request
-from fitplugin.simulation.records import read_records
+from fitplugin.simulation.campaign_file import read_records
 from tests.simulation.slha import with_parameter
 from tests.simulation.toy import Toy
 
@@ -151,6 +153,32 @@ def test_other_regions_can_be_asked_for(tmp_path):
     fitplugin(tmp_path / "p0.slha", "--export", folder, "--region", "SR1", "--region", "SR2",
               "--simulator", TOY)  # fmt: skip
     assert json.loads((folder / "p0.request.json").read_text())["regions"] == ["SR1", "SR2"]
+
+
+def test_a_relative_file_of_cross_sections_is_found_from_anywhere(tmp_path, monkeypatch):
+    start = tmp_path / "start"
+    start.mkdir()
+    monkeypatch.chdir(start)
+    (start / "p0.slha").write_text(with_parameter(23, "222.0"))
+    mass = np.geomspace(100, 4000, 30)
+    columns = {"process": np.full(30, "squark3_pair"), "mass_GeV": mass,
+               "cross_section_fb": 1e12 * mass**-4.0, "rel_error": 0.1 + 0 * mass}  # fmt: skip
+    write_csv(start / "mine.csv", columns)
+    fitplugin("p0.slha", "--export", "../requests", "--cross-sections", "mine.csv",
+              "--simulator", TOY)  # fmt: skip
+    answer(tmp_path / "requests", "p0")
+    monkeypatch.chdir(tmp_path.parent)
+    output = tmp_path / "out.jsonl"
+    result = fitplugin("--import", tmp_path / "requests", "-o", output)
+    assert result.exit_code == 0, result.output
+    asked = json.loads((tmp_path / "requests" / "p0.request.json").read_text())["processes"]
+    found = read_records(output).points["p0"].processes["stop1"]
+    assert found.cross_section_fb == asked["stop1"]["cross_section_fb"]
+    # another file of that name is not taken for it
+    (start / "mine.csv").write_text((start / "mine.csv").read_text().replace("0.1", "0.2"))
+    again = fitplugin("--import", tmp_path / "requests", "-o", tmp_path / "again.jsonl")
+    assert again.exit_code == 2
+    assert "mine.csv: has changed since" in again.output
 
 
 def test_a_folder_that_is_no_export_is_refused(tmp_path):

@@ -21,6 +21,7 @@ class ToyOptions(Options):
     lies: str = ""
     empty: str = ""
     fast: str = ""
+    hangs: str = ""
     seconds: float = Field(0.0, ge=0)
 
 
@@ -42,6 +43,8 @@ class Toy:
     def simulate(self, request):
         if request.name != self.options.fast:
             time.sleep(self.options.seconds)
+        while request.name == self.options.hangs:
+            time.sleep(1.0)
         if request.name == self.options.fails:
             raise SimulationError("no phase space is left")
         if request.name == self.options.raises:

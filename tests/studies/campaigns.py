@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from fitplugin.simulation.records import (
-    Header,
-    PointRecord,
-    ProcessRecord,
-    RegionCounts,
-    recording,
-)
+from fitplugin.simulation.campaign_file import recording
+from fitplugin.simulation.records import Header, PointRecord, ProcessRecord, RegionCounts
 
 REGIONS = ("0l_stop1100", "1l_stop1100")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fitplugin.errors import InputError
-from fitplugin.simulation.records import read_records
+from fitplugin.simulation.campaign_file import read_records
 from fitplugin.studies.speed.stopwatch import Spread
 
 

@@ -11,7 +11,8 @@ from fitplugin.arrays import FloatArray
 from fitplugin.data.tables import Table
 from fitplugin.errors import InputError, one_of
 from fitplugin.runs.config import ScanConfig
-from fitplugin.simulation.records import Contents, PointRecord
+from fitplugin.simulation.campaign_file import Contents
+from fitplugin.simulation.records import PointRecord
 from fitplugin.studies.trust.truth_table import WEIGHT
 
 # SLHA files have some nine digits, tables of draws more

@@ -14,7 +14,7 @@ from fitplugin.cli import main
 from fitplugin.data.tables import read_table, write_table
 from fitplugin.errors import InputError
 from fitplugin.runs.config import read_scan
-from fitplugin.simulation.records import read_records
+from fitplugin.simulation.campaign_file import read_records
 from fitplugin.studies.trust.simulated_truth import truth_columns
 from tests.conftest import SCANS
 from tests.studies.campaigns import point, write
