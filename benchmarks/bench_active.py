@@ -24,7 +24,6 @@ from scipy.special import logsumexp
 from threadpoolctl import threadpool_limits
 
 import fitplugin
-from fitplugin.active.judging import judge
 from fitplugin.active.learning import learn
 from fitplugin.active.limits import LimitOptions
 from fitplugin.active.loop import Loop
@@ -136,7 +135,7 @@ def follow(order: Order) -> list[dict[str, Any]]:
     if order.method == "all":  # the last round leaves no candidate to judge by
         test, truth = loop._test
         model = learn(loop.options, loop.state, None)
-        return [{"asked": len(loop.state.asked), **judge(loop.options, model, test, test, truth)}]
+        return [{"asked": len(loop.state.asked), **loop.options.goal.judge(model, test, test, truth)}]
     return loop.state.rounds
 
 
@@ -306,8 +305,9 @@ def _targeted(
     covariance, crossed = covariance - seen[:, : len(pool)], crossed - seen[:, len(pool) :]
     free = np.setdiff1d(np.arange(len(pool)), chosen)
     rows = variance_elsewhere(
-        np.square(change[top]), crossed[free], covariance[np.ix_(free, free)], NOISE, n
-    )
+        np.square(change[top])[np.newaxis], crossed[np.newaxis, free],
+        covariance[np.newaxis][:, free][:, :, free], np.array([NOISE]), n,
+    )  # fmt: skip
     return free[rows]
 
 
