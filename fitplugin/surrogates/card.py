@@ -257,6 +257,8 @@ def _require_sane(prediction: Prediction, shape: tuple[int, ...]) -> None:
     for what, values in zip(("mean", "std"), prediction, strict=True):
         if values.shape != shape:
             raise InputError(f"predicted {what}", f"has shape {values.shape}, not {shape}")
+        if not np.isrealobj(values):
+            raise InputError(f"predicted {what}", f"is {values.dtype}, not real")
         if not np.isfinite(values).all():
             raise InputError(f"predicted {what}", "is not finite at the check vector")
     if not (prediction.std > 0.0).all():

@@ -219,7 +219,8 @@ def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> tuple[str, np.nd
 
 def _rebuild(plugin: Any, card: Card, arrays: Mapping[str, np.ndarray]) -> Surrogate:
     try:
-        with np.errstate(all="ignore"):  # said in one line
+        with np.errstate(all="ignore"), warnings.catch_warnings():  # said in one line
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
             options = plugin.Options.model_validate(card.options)
             model: Surrogate = plugin.from_arrays(options, arrays)
             card.require_named(model, arrays)

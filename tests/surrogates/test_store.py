@@ -243,6 +243,19 @@ def test_pickles_are_refused(stored, refused):
     refused(pickled, "extra: holds object values; a model holds plain numbers")
 
 
+def test_complex_numbers_where_real_ones_belong_are_refused(stored, refused):
+    def turn(arrays, _):
+        arrays["slopes"] = arrays["slopes"].astype(complex)
+
+    refused(repacked(stored.read_bytes(), turn, None, seal=True), "predicted mean: is complex128, not real")
+
+
+def test_a_header_of_another_python_is_refused_and_not_warned_of(stored, refused):
+    text = "{'descr': '<f8', 'fortran_order': False, 'shape': (2L,), }\n"
+    entry = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode() + bytes(16)
+    refused(with_entry(stored.read_bytes(), "old.npy", entry), "is cut short or damaged")
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_foreign_entries_are_refused(stored, refused):
     content = stored.read_bytes()
