@@ -24,6 +24,12 @@ class Damaged(bytes):
 
 
 @st.composite
+def quietly(draw: st.DrawFn, strategy: st.SearchStrategy[bytes]) -> Damaged:
+    """Return what a strategy gives, as `Damaged`."""
+    return Damaged(draw(strategy))
+
+
+@st.composite
 def bytes_damaged(draw: st.DrawFn, content: bytes) -> bytes:
     """Return content with bytes changed, missing, moved or added, as disks and copies do."""
     size = len(content)

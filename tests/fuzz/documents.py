@@ -72,7 +72,9 @@ def _as_another_type(value: Any) -> Any:
         return str(value)
     if isinstance(value, str):
         return {value: value}
-    return dict(enumerate(value)) if isinstance(value, list) else list(value)
+    if isinstance(value, list):
+        return dict(enumerate(value))
+    return list(value) if isinstance(value, dict) else str(value)
 
 
 @st.composite

@@ -34,7 +34,7 @@ def refused(command: list[str], status: int = 2) -> str:
     return line
 
 
-@pytest.mark.parametrize("number", [20, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [10, pytest.param(100, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("command", ["check", "learn"])
 def test_a_document_that_is_refused_ends_the_command(command, number, workplace, monkeypatch):
     contents = scans(workplace) if command == "check" else loops()

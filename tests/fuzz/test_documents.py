@@ -78,6 +78,7 @@ def test_a_file_that_once_brought_a_reader_down_is_refused(kind, case, read):
     assert read(kind, FILES[case])
 
 
+@pytest.mark.slow
 def test_the_documents_to_start_from_are_valid(read, workplace):
     for kind, contents in (("scan", scans(workplace)), ("loop", loops())):
         assert not any(read(kind, written(content)) for content in contents)
