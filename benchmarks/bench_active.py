@@ -135,7 +135,8 @@ def follow(order: Order) -> list[dict[str, Any]]:
     if order.method == "all":  # the last round leaves no candidate to judge by
         test, truth = loop._test
         model = learn(loop.options, loop.state, None)
-        return [{"asked": len(loop.state.asked), **loop.options.goal.judge(model, test, test, truth)}]
+        judged = loop.options.goal.judge(model, test, test, truth)
+        return [{"asked": len(loop.state.asked), **judged}]
     return loop.state.rounds
 
 

@@ -197,4 +197,7 @@ def test_the_shipped_loop_is_well_formed(tmp_path):
     for name in ("exclusion", "exclusion_simulated"):
         loop = read_loop(SCANS.parent / "loops" / f"{name}.yaml")
         assert loop.limits is not None
-        assert set(loop.goal.needs) >= {"cross_section", f"efficiency[{loop.limits.regions[0].name}]"}
+        assert set(loop.goal.needs) >= {
+            "cross_section",
+            f"efficiency[{loop.limits.regions[0].name}]",
+        }
