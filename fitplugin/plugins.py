@@ -67,9 +67,17 @@ class PluginInfo(NamedTuple):
 @cache
 def _registered(group: str) -> dict[str, list[EntryPoint]]:
     found: dict[str, list[EntryPoint]] = {}
-    for point in entry_points(group=group):
-        found.setdefault(point.name, []).append(point)
+    for point in _all_registered():
+        if point.group == group:
+            found.setdefault(point.name, []).append(point)
     return found
+
+
+@cache
+def _all_registered() -> list[EntryPoint]:
+    # once for all groups: every look reads a file of each package that is installed
+    every = entry_points()
+    return [point for group in GROUPS for point in every.select(group=group)]
 
 
 def _origin(point: EntryPoint) -> str:

@@ -12,7 +12,6 @@ from textwrap import dedent, indent
 
 import click
 
-from fitplugin import plugins
 from fitplugin.errors import InputError, one_of
 
 KINDS = {
@@ -66,6 +65,8 @@ def plugin(name: str, kind: str) -> None:
 
 def _require_free(name: str, group: str) -> None:
     """Refuse a name that no package can have, or that something has already."""
+    from fitplugin import plugins
+
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
         words = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
         is_word = _NAME.fullmatch(words) and not keyword.iskeyword(words)
@@ -80,6 +81,8 @@ def _require_free(name: str, group: str) -> None:
 
 
 def _contract(kind: str) -> str:
+    from fitplugin import plugins
+
     return plugins.CONTRACTS[KINDS[kind]][0]
 
 

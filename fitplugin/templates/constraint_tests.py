@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from fitplugin import run
 from fitplugin.conformance import check_constraint
-from fitplugin.runs.runner import run
 from fitplugin.templates.constraint import YourPlugin, YourPluginOptions
 
 SCAN = Path(__file__).parents[1] / "scan.yaml"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from fitplugin import run
 from fitplugin.conformance import check_sampler
-from fitplugin.runs.runner import run
 from fitplugin.templates.sampler import YourPlugin, YourPluginOptions
 
 SCAN = Path(__file__).parents[1] / "scan.yaml"
