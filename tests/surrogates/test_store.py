@@ -247,7 +247,10 @@ def test_complex_numbers_where_real_ones_belong_are_refused(stored, refused):
     def turn(arrays, _):
         arrays["slopes"] = arrays["slopes"].astype(complex)
 
-    refused(repacked(stored.read_bytes(), turn, None, seal=True), "predicted mean: is complex128, not real")
+    refused(
+        repacked(stored.read_bytes(), turn, None, seal=True),
+        "predicted mean: is complex128, not real",
+    )
 
 
 def test_a_header_of_another_python_is_refused_and_not_warned_of(stored, refused):

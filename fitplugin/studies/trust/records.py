@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from fitplugin.arrays import FloatArray
+from fitplugin.data.json_files import read_object
 from fitplugin.data.tables import write_csv
 from fitplugin.errors import InputError
 from fitplugin.runs.directory import Run, write_json, write_samples
 from fitplugin.runs.resolved import config_of
+from fitplugin.runs.seal import is_sealed, with_seal
 from fitplugin.runs.summary import symbols_of
 from fitplugin.studies.finished import draw
 from fitplugin.studies.trust.audit import Audit, name_of
@@ -27,7 +28,7 @@ _AUDITS = "audits"
 def write_trust(run: Run, trust: Trust) -> Path:
     """Write ``trust.json`` into the run directory; the same run always gives the same."""
     path = run.path / _TRUST
-    write_json(path, {"of": run.manifest["seal"], **trust.to_dict()})
+    write_json(path, with_seal({"of": run.manifest["seal"], **trust.to_dict()}))
     return path
 
 
@@ -71,7 +72,7 @@ def audit_path(run: Run, truth: str, force: bool) -> Path:
 
 def write_audit(run: Run, audit: Audit, path: Path) -> list[Path]:
     """Write an audit and, if the chain was reweighted, its draws as a chain of the same name."""
-    write_json(path, {"of": run.manifest["seal"], **audit.to_dict()})
+    write_json(path, with_seal({"of": run.manifest["seal"], **audit.to_dict()}))
     if audit.posterior is None or audit.rows is None:
         return [path]
     posterior, rows = run.posterior, audit.rows
@@ -113,8 +114,8 @@ def write_points(path: Path, columns: Mapping[str, FloatArray], force: bool) -> 
 def _read(path: Path, run: Run) -> dict[str, Any] | None:
     if not path.is_file():
         return None
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(str(path), f"is not JSON: {error}; make it again") from error
-    return content if content.get("of") == run.manifest["seal"] else None
+    remedy = "remove it, and make it again"
+    content = read_object(path, remedy)
+    if not is_sealed(content):
+        raise InputError(str(path), f"has been changed since it was written; {remedy}")
+    return content if content["of"] == run.manifest["seal"] else None
