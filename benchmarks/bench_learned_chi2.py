@@ -40,6 +40,7 @@ from fitplugin.plots.runs.figures import plot_runs
 from fitplugin.runs import runner
 from fitplugin.runs.config import read_scan
 from fitplugin.runs.directory import read_run
+from fitplugin.runs.loading import load_scan
 from fitplugin.studies.learned import chi2_table
 from fitplugin.studies.learned.judged_model import (
     EDGES,
@@ -150,7 +151,7 @@ def as_table(name: str, made: chi2_table.Chi2Table) -> Table:
 
 
 def four_regions() -> Any:
-    return runner.load_scan(SCANS / "four_regions.yaml", in_parallel=True)
+    return load_scan(SCANS / "four_regions.yaml", in_parallel=True)
 
 
 def simulated() -> dict[str, Any]:
@@ -320,7 +321,7 @@ def scan() -> dict[str, Any]:
     for name in ("four_regions", "learned_chi2"):
         path = HERE.parent / "runs" / f"bench_{name}"
         start = time.perf_counter()
-        runner.load_scan(SCANS / f"{name}.yaml", in_parallel=True)
+        load_scan(SCANS / f"{name}.yaml", in_parallel=True)
         trained = time.perf_counter()
         runner.run(SCANS / f"{name}.yaml", path, force=True)
         cost[name] = {

@@ -53,7 +53,7 @@ def load(
     InputError
         If the scan file or its data are not usable, in one line.
     """
-    from fitplugin.runs.runner import load_scan
+    from fitplugin.runs.loading import load_scan
 
     return load_scan(scan, cache, allow_code=allow_code).joint
 

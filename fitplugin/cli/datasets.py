@@ -147,14 +147,14 @@ def chi2(
       fitplugin dataset chi2 mine.npz --scan my_regions.yaml --points checkmate.csv
     """
     from fitplugin.data.tables import read_table, refuse_existing, write_table
-    from fitplugin.runs import runner
+    from fitplugin.runs.loading import load_scan
     from fitplugin.studies.learned import chi2_table
 
     refuse_existing(out, force)
     if points is not None and n_draws is not None:
         raise InputError("--points --draw", "are two sources of points; give one of them")
     table = None if points is None else read_table(points)
-    built = runner.load_scan(scan, cache, in_parallel=True, allow_code=allow_code)
+    built = load_scan(scan, cache, in_parallel=True, allow_code=allow_code)
     if table is not None:
         made = chi2_table.of_points(built, table)
     elif n_draws is not None:

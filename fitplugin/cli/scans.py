@@ -106,7 +106,8 @@ def train(
       fitplugin train learned.yaml --search 20
     """
     from fitplugin.runs import report as reports
-    from fitplugin.runs import runner, training
+    from fitplugin.runs import training
+    from fitplugin.runs.loading import load_scan
     from fitplugin.runs.text import calibration_table
 
     if n_trials is not None:
@@ -118,7 +119,7 @@ def train(
         if value is not None:
             raise InputError(option, "belongs to --search")
     if report is None:
-        built = runner.load_scan(scan, cache, retrain, in_parallel=True, allow_code=allow_code)
+        built = load_scan(scan, cache, retrain, in_parallel=True, allow_code=allow_code)
         for name, digest in built.model_digests.items():
             click.echo(f"{name}: ready ({digest[:16]})")
         return

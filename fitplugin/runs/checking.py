@@ -16,7 +16,7 @@ from fitplugin.physics.own_theory import unread_columns
 from fitplugin.pools.base import POINTS_PER_TASK
 from fitplugin.runs.advice import advise
 from fitplugin.runs.config import ScanConfig
-from fitplugin.runs.runner import load_scan
+from fitplugin.runs.loading import load_scan
 
 # Nobody waits for a third digit of a speed.
 _ENOUGH_S = 0.2

@@ -11,52 +11,19 @@ import numpy as np
 from fitplugin import plugins
 from fitplugin.errors import FitpluginError, InputError
 from fitplugin.physics.symbols import NATURAL_SUSY
-from fitplugin.pools.base import Pool, available_cores
+from fitplugin.pools.base import Pool
 from fitplugin.runs import directory, unfinished
-from fitplugin.runs.build import Scan, build, plan
+from fitplugin.runs.build import Scan
 from fitplugin.runs.changes import changed
 from fitplugin.runs.config import NO_CHANGES, Changes, ScanConfig, read_scan
+from fitplugin.runs.loading import load_scan
 from fitplugin.runs.member import Member, share_of
-from fitplugin.runs.models import ModelCache, default_cache
 from fitplugin.runs.progress import ScanBar, prior_bar
 from fitplugin.runs.resolved import config_of
 from fitplugin.runs.summary import best_evidence, environment, manifest_of, summarise_run
 from fitplugin.runs.unfinished import How, Unfinished
 from fitplugin.samplers.chain import Chain
 from fitplugin.samplers.prior import PriorSample, Validity, sample_prior
-
-
-def load_scan(
-    path: str | Path,
-    cache: str | Path | None = None,
-    retrain: bool = False,
-    in_parallel: bool = False,
-    changes: Changes = NO_CHANGES,
-    folder: Path | None = None,
-    *,
-    allow_code: bool = False,
-) -> Scan:
-    """Check a scan file completely, then build its likelihood, training what is missing.
-
-    ``in_parallel`` trains on all cores that this process may use; a script that does so needs
-    its ``if __name__ == "__main__":`` guard. ``changes``, ``folder`` and ``allow_code`` are those
-    of `read_scan`.
-
-    Raises
-    ------
-    InputError
-        Before anything is computed, if the file or its data are not usable.
-    """
-    config = read_scan(path, changes, folder, allow_code=allow_code)
-    folder = folder or Path(path).parent
-    models_folder = default_cache() if cache is None else Path(cache)
-    try:
-        jobs = plan(config, folder)
-        models = ModelCache(models_folder, config.training_seed)
-        models.train_missing(jobs, folder, available_cores() if in_parallel else 1, retrain)
-        return build(config, folder, models, allow_code=allow_code)
-    except InputError as error:
-        raise error.at(str(path)) from error
 
 
 def run(

@@ -13,8 +13,8 @@ from fitplugin.errors import InputError
 from fitplugin.runs.build import Scan
 from fitplugin.runs.digests import EVALUATION_CODE
 from fitplugin.runs.directory import Run
+from fitplugin.runs.loading import load_scan
 from fitplugin.runs.resolved import folder_of
-from fitplugin.runs.runner import load_scan
 
 # The likelihood of a chain's points, stored with eleven digits and computed again.
 _LARGEST_DIFFERENCE = 1e-4

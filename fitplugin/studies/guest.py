@@ -14,7 +14,7 @@ from fitplugin import plugins
 from fitplugin.arrays import BoolArray, FloatArray
 from fitplugin.errors import InputError
 from fitplugin.physics.parameters import ParameterSpace
-from fitplugin.runs.runner import load_scan
+from fitplugin.runs.loading import load_scan
 from fitplugin.samplers.contract import evaluation_of
 
 _FORMS = "package.module:object, file.py:object or a scan file (.yaml)"

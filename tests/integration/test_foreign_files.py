@@ -23,8 +23,8 @@ from fitplugin.errors import InputError
 from fitplugin.pools.processes import ProcessPool
 from fitplugin.runs.config import read_scan
 from fitplugin.runs.directory import write_manifest
+from fitplugin.runs.loading import load_scan
 from fitplugin.runs.models import model_path
-from fitplugin.runs.runner import load_scan
 from fitplugin.simulation.settings import settings_of
 from fitplugin.studies.coverage import mocks
 from fitplugin.surrogates import load, save

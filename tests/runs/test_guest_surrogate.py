@@ -7,7 +7,7 @@ import textwrap
 import numpy as np
 import yaml
 
-from fitplugin.runs import runner
+from fitplugin.runs.loading import load_scan
 from tests.conftest import SCANS
 
 GUEST = '''
@@ -56,7 +56,7 @@ def test_a_guest_that_only_predicts_takes_part_in_a_scan(tmp_path, model_cache):
     scan["regions"][0]["surrogate"] = {"kind": "guest.py:Constant"}
     path = tmp_path / "scan.yaml"
     path.write_text(yaml.safe_dump(scan))
-    joint = runner.load_scan(path, model_cache, allow_code=True).joint
+    joint = load_scan(path, model_cache, allow_code=True).joint
     batch = joint.evaluate(np.array([[254.6, 1280.5, 1333.6], [300.0, 900.0, 900.0]]))
     assert np.ptp(batch.blobs["efficiency[0-lepton]"]) < 1e-12
     assert np.ptp(batch.blobs["efficiency[1-lepton]"]) > 1e-5

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from fitplugin.runs.runner import load_scan
+from fitplugin.runs.loading import load_scan
 from tests.conftest import SCANS
 
 N_MOCKS = 400

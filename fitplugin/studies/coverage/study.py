@@ -21,7 +21,8 @@ from fitplugin.errors import InputError
 from fitplugin.runs.build import Scan
 from fitplugin.runs.config import ScanConfig, read_scan
 from fitplugin.runs.directory import write_json
-from fitplugin.runs.runner import load_scan, open_pool
+from fitplugin.runs.loading import load_scan
+from fitplugin.runs.runner import open_pool
 from fitplugin.studies.coverage.judgement import Judgement, judge
 from fitplugin.studies.coverage.mock_file import opened, refuse_existing
 from fitplugin.studies.coverage.mocks import LOG_LIKELIHOOD, Mock, Task, make, mock_sampler

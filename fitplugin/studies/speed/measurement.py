@@ -20,7 +20,7 @@ from fitplugin.runs import directory
 from fitplugin.runs.build import Scan
 from fitplugin.runs.config import ScanConfig
 from fitplugin.runs.models import default_cache
-from fitplugin.runs.runner import load_scan
+from fitplugin.runs.loading import load_scan
 from fitplugin.studies.guest import Guest
 from fitplugin.studies.machine import Machine, machine_now
 from fitplugin.studies.speed.cost import RunCost, recorded_cost

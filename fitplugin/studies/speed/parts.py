@@ -91,7 +91,7 @@ def timed_likelihood(
     Parameters
     ----------
     scan : Scan
-        As `fitplugin.runs.runner.load_scan` gives it, so that its models are trained.
+        As `fitplugin.runs.loading.load_scan` gives it, so that its models are trained.
     folder : path
         Where relative paths in the scan file start.
     cache : path

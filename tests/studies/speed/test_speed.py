@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from fitplugin.errors import InputError
 from fitplugin.runs import runner
-from fitplugin.runs.runner import load_scan
+from fitplugin.runs.loading import load_scan
 from fitplugin.studies.guest import Guest
 from fitplugin.studies.speed import measurement as speed
 from fitplugin.studies.speed import paper, peer

@@ -90,7 +90,7 @@ def test_a_run_is_audited_by_simulated_points(smoke_run, model_cache, tmp_path):
     draws = tmp_path / "draws.csv"
     fitplugin("audit", run, "--draw", 12, "-o", draws)
     table = read_table(str(draws))
-    from fitplugin.runs.runner import load_scan
+    from fitplugin.runs.loading import load_scan
 
     joint = load_scan(SCANS / "smoke.yaml", model_cache).joint
     parameters = ("mu", "mQ3", "mtR", *FIXED)
