@@ -21,8 +21,8 @@ from fitplugin.simulation.campaign_file import Contents, read_records
 from fitplugin.simulation.session import simulate
 from fitplugin.simulation.settings import settings_of
 from fitplugin.studies.machine import machine_now
+from fitplugin.studies.speed.comparison_text import simulation_text
 from fitplugin.studies.speed.measurement import measure
-from fitplugin.studies.speed.text import simulation_text
 
 HERE = Path(__file__).parent
 SCAN = HERE.parent / "scans" / "natural_susy" / "reconstruction.yaml"

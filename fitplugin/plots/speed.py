@@ -9,13 +9,14 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fitplugin.data.folders import replacing
 from fitplugin.plots import style
-from fitplugin.runs.directory import replacing, write_json
+from fitplugin.runs.directory import write_json
 from fitplugin.studies.speed import paper, parts
 from fitplugin.studies.speed.measurement import NUMBERS, TEXT, Speed, refuse_existing
 from fitplugin.studies.speed.parts import Timing
 from fitplugin.studies.speed.text import speed_text
-from fitplugin.studies.speed.words import duration
+from fitplugin.studies.speed.words import batch, duration
 
 # Okabe-Ito, in an order in which neighbours differ in lightness too
 _GROUPS: Mapping[str, tuple[tuple[str, ...], str]] = {
@@ -84,21 +85,17 @@ def _bars(speed: Speed) -> list[_Bar]:
         bars.insert(1, _Bar("simulating a point", speed.simulation.seconds.median, _THEIRS))
     if speed.against is not None:
         bars += [
-            _Bar(f"other, {_batch(one.n_points)}", one.theirs.median, _THEIRS)
+            _Bar(f"other, {batch(one.n_points)}", one.theirs.median, _THEIRS)
             for one in speed.against.times
             if one.points == "posterior"
         ]
     bars.append(_Bar("this: whole scan / calls", 3600 * run.cpu_hours / run.n_like, _OURS))
     bars += [
-        _Bar(f"this, {_batch(timing.n_points)}", timing.seconds.median, _OURS)
+        _Bar(f"this, {batch(timing.n_points)}", timing.seconds.median, _OURS)
         for timing in speed.timings
         if timing.points == "posterior"
     ]
     return bars
-
-
-def _batch(n_points: int) -> str:
-    return "one alone" if n_points == 1 else f"batch of {n_points}"
 
 
 def _draw_times(axes: Axes, bars: list[_Bar]) -> None:
@@ -133,7 +130,7 @@ def _draw_shares(axes: Axes, timings: list[Timing]) -> None:
             linewidth=0.4,
         )  # fmt: skip
         begin = [a + b for a, b in zip(begin, shares, strict=True)]
-    axes.set_yticks(rows, [_batch(timing.n_points) for timing in timings])
+    axes.set_yticks(rows, [batch(timing.n_points) for timing in timings])
     axes.tick_params(axis="y", length=0)
     axes.set(xlim=(0, 100), ylim=(len(timings) - 0.5, -0.5))
     axes.set_xlabel("share of the likelihood's time [%]")

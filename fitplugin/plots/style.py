@@ -18,7 +18,10 @@ from fitplugin.physics.symbols import NATURAL_SUSY, Symbols, plain
 PRIOR = "#b5b5b5"
 POSTERIOR = "#e69f00"
 TRUTH = "#000000"
+TRUTH_DASHES: Any = (0, (4, 3))
 WINDOW = "#56b4e9"
+GREY = "#6e6e6e"
+"""Of lines that are neither prior nor posterior, and of outlines."""
 PAGE_WIDTH = 7.1
 """Inches: two columns of a journal page."""
 Width = Literal["page", "column"]

@@ -13,9 +13,9 @@ from fitplugin.arrays import FloatArray
 from fitplugin.plots import style
 from fitplugin.plots.runs import samples
 from fitplugin.plots.runs.density import Densities, Plane
-from fitplugin.plots.runs.panel import legend_columns, legend_handles
+from fitplugin.plots.runs.panel import legend_columns, legend_handles, legend_lines
 from fitplugin.plots.runs.samples import Sample
-from fitplugin.plots.runs.views import View, common_parameters, have_one_prior
+from fitplugin.plots.runs.views import View, common_parameters, common_range, have_one_prior
 
 _PRIOR_LINE = "#8c8c8c"
 # inches; one panel alone need not be a square
@@ -36,13 +36,7 @@ def corner_figure(views: Sequence[View], width: style.Width = "page") -> Figure:
         If the runs have no parameter in common.
     """
     names = common_parameters(views)
-    ends = {
-        name: (
-            min(view.run.ranges[name][0] for view in views),
-            max(view.run.ranges[name][1] for view in views),
-        )
-        for name in names
-    }
+    ends = {name: common_range(views, name) for name in names}
     prior = samples.prior(views[0].run) if have_one_prior(views) else None
     n = len(names)
     inches = style.WIDTHS[width]
@@ -54,7 +48,7 @@ def corner_figure(views: Sequence[View], width: style.Width = "page") -> Figure:
     # the corner that is free, if the labels fit there
     inside = n > 2 and 0.075 * longest + 0.6 < inches * (1 - 1 / n) - 0.4
     n_columns = 1 if inside else legend_columns(handles, width)
-    above = 0.06 if inside else 0.1 + 0.19 * -(-len(handles) // n_columns)
+    above = 0.06 if inside else 0.1 + 0.19 * legend_lines(handles, n_columns)
     left = _LEFT if n > 1 else _RIGHT
     panel = min((inches - left - _RIGHT) / n, _LARGEST_PANEL)
     height = n * panel + _BELOW + above
@@ -158,9 +152,9 @@ def _mark(axis: Axes, views: Sequence[View], x: str, y: str | None) -> None:
     points = {(view.truth(x), None if y is None else view.truth(y)) for view in views}
     for at_x, at_y in points:
         if at_x is not None:
-            axis.axvline(at_x, color=style.TRUTH, ls=(0, (4, 3)), lw=0.7)
+            axis.axvline(at_x, color=style.TRUTH, ls=style.TRUTH_DASHES, lw=0.7)
         if at_y is not None:
-            axis.axhline(at_y, color=style.TRUTH, ls=(0, (4, 3)), lw=0.7)
+            axis.axhline(at_y, color=style.TRUTH, ls=style.TRUTH_DASHES, lw=0.7)
         if at_x is not None and at_y is not None:
             axis.plot(at_x, at_y, marker="*", ms=5, color=style.TRUTH, mec="white", mew=0.4)
 

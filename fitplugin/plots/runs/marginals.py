@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from fitplugin.plots import style
 from fitplugin.plots.runs import samples
 from fitplugin.plots.runs.panel import draw_grid, parameter
-from fitplugin.plots.runs.views import View, common_parameters, have_one_prior
+from fitplugin.plots.runs.views import View, common_parameters, common_range, have_one_prior
 
 
 def marginals_figure(views: Sequence[View], width: style.Width = "page") -> Figure:
@@ -25,14 +25,7 @@ def marginals_figure(views: Sequence[View], width: style.Width = "page") -> Figu
     """
     prior = samples.prior(views[0].run) if have_one_prior(views) else None
     quantities = [
-        parameter(
-            name,
-            (
-                min(view.run.ranges[name][0] for view in views),
-                max(view.run.ranges[name][1] for view in views),
-            ),
-            views[0].symbols,
-        )
+        parameter(name, common_range(views, name), views[0].symbols)
         for name in common_parameters(views)
     ]
     return draw_grid(quantities, views, lambda _: prior, width)

@@ -20,7 +20,6 @@ COMPRESSION = r"compression of the prior, $-\ln X$"
 """Label of the axis of prior volume."""
 _MAX_VERTICES = 1500
 _TAIL = 1e-3
-_GREY = "#6e6e6e"
 
 
 def log_volume(chain: Chain) -> FloatArray:
@@ -61,10 +60,10 @@ def _nested_figure(view: View, chain: Chain, width: style.Width) -> Figure:
     rows = _thinned(compression)
     x = compression[rows]
     colour = view.line.colour
-    axes[0].plot(x, found.n_live[rows], color=_GREY, lw=1.0, drawstyle="steps-pre")
+    axes[0].plot(x, found.n_live[rows], color=style.GREY, lw=1.0, drawstyle="steps-pre")
     axes[0].set(ylabel="live points", ylim=(0, 1.15 * found.n_live.max()))
     axes[0].yaxis.set_major_locator(MaxNLocator(3))
-    axes[1].plot(x, chain.log_likelihood[rows], color=_GREY, lw=1.0)
+    axes[1].plot(x, chain.log_likelihood[rows], color=style.GREY, lw=1.0)
     _focus(axes[1], chain.log_likelihood, weights)
     axes[1].set_ylabel(r"$\ln L$")
     axes[2].fill_between(x, density[rows], color=colour, alpha=0.35, lw=0)
@@ -89,7 +88,7 @@ def _draw_evidence(
     low, high = share * np.exp(-log_z_error), share * np.exp(log_z_error)
     axis.fill_between(x, low, high, color=view.line.colour, alpha=0.3, lw=0)
     axis.plot(x, share, color=view.line.colour, lw=1.2)
-    axis.axhline(1.0, color=_GREY, lw=0.5, ls=":")
+    axis.axhline(1.0, color=style.GREY, lw=0.5, ls=":")
     axis.set(ylabel="evidence\n$Z(X)/Z$", ylim=(0.0, 1.12 * np.exp(log_z_error)))
     axis.text(
         0.985, 0.08,
@@ -123,7 +122,7 @@ def _weights_figure(view: View, width: style.Width) -> Figure:
         np.arange(1, len(heaviest) + 1)[rows], np.cumsum(heaviest)[rows],
         color=view.line.colour, lw=1.4,
     )  # fmt: skip
-    right.axvline(n_eff, color=_GREY, lw=0.8, ls="--", label=f"{n_eff:.0f} effective samples")
+    right.axvline(n_eff, color=style.GREY, lw=0.8, ls="--", label=f"{n_eff:.0f} effective samples")
     right.set(
         xlabel="heaviest samples", ylabel="share of the posterior",
         xlim=(0, len(heaviest)), ylim=(0, 1.03),

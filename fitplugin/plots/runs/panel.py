@@ -22,7 +22,6 @@ from fitplugin.plots.runs.views import View
 from fitplugin.stats.weighted import effective_size, summarise
 
 _MAX_BINS = 40
-_DARK_GREY = "#6e6e6e"
 
 
 class Quantity(NamedTuple):
@@ -81,7 +80,7 @@ def draw_panel(axis: Axes, quantity: Quantity, views: Sequence[View], prior: Sam
         )  # fmt: skip
     if prior is not None:
         top = _histogram(axis, quantity.values(prior), prior.weights, bins, style.PRIOR, 0.5)
-        top = max(top, _curve(axis, quantity.curve(prior), style.Line(_DARK_GREY, "-"), 0.8))
+        top = max(top, _curve(axis, quantity.curve(prior), style.Line(style.GREY, "-"), 0.8))
     for view in views:
         if len(views) == 1:
             values, weights = quantity.values(view.posterior), view.posterior.weights
@@ -93,7 +92,7 @@ def draw_panel(axis: Axes, quantity: Quantity, views: Sequence[View], prior: Sam
         _intervals(axis, quantity, view, -step * (number - 0.25))
     for truth in sorted({t for view in views if (t := view.truth(quantity.name)) is not None}):
         place = abs(truth) if quantity.absolute else truth
-        axis.axvline(place, color=style.TRUTH, ls=(0, (4, 3)), lw=0.8, zorder=1.5)
+        axis.axvline(place, color=style.TRUTH, ls=style.TRUTH_DASHES, lw=0.8, zorder=1.5)
     axis.set(
         xlabel=style.label(quantity.name, views[0].symbols, quantity.absolute),
         xlim=(quantity.low, quantity.high),
@@ -131,7 +130,7 @@ def draw_grid(
         window=any(quantity.window is not None for quantity in quantities),
     )  # fmt: skip
     n_legend = legend_columns(handles, width)
-    n_lines = _lines_of_legend(handles, n_legend)
+    n_lines = legend_lines(handles, n_legend)
     height = min(inches / n_columns, 2.4) * 0.86
     figure = Figure(figsize=(inches, n_rows * height + 0.17 * n_lines + 0.1), layout="constrained")
     axes = figure.subplots(n_rows, n_columns, squeeze=False)
@@ -151,15 +150,17 @@ def legend_handles(
     """Return what a legend shows of runs and of what is drawn beside them."""
     handles: list[Artist] = []
     if prior:
-        handles.append(Patch(facecolor=style.PRIOR, edgecolor=_DARK_GREY, lw=0.8, label="prior"))
+        handles.append(Patch(facecolor=style.PRIOR, edgecolor=style.GREY, lw=0.8, label="prior"))
     for view in views:
         colour, dashes = view.line
         handles.append(Line2D([], [], color=colour, ls=dashes, lw=1.4, label=view.label))
     if intervals:
-        colour = views[0].line.colour if len(views) == 1 else _DARK_GREY
+        colour = views[0].line.colour if len(views) == 1 else style.GREY
         handles.append(Line2D([], [], color=colour, lw=2.5, label="68 % (thin: 95 %)"))
     if truth:
-        handles.append(Line2D([], [], color=style.TRUTH, ls=(0, (4, 3)), lw=0.8, label="benchmark"))
+        handles.append(
+            Line2D([], [], color=style.TRUTH, ls=style.TRUTH_DASHES, lw=0.8, label="benchmark")
+        )
     if window:
         handles.append(Patch(color=style.WINDOW, alpha=0.25, lw=0, label="required by the scan"))
     return handles
@@ -177,7 +178,8 @@ def legend_columns(handles: Sequence[Artist], width: style.Width) -> int:
     return 1
 
 
-def _lines_of_legend(handles: Sequence[Artist], n_columns: int) -> int:
+def legend_lines(handles: Sequence[Artist], n_columns: int) -> int:
+    """Return how many lines of text a legend is high."""
     per_entry = max(str(handle.get_label()).count("\n") + 1 for handle in handles)
     return -(-len(handles) // n_columns) * per_entry
 

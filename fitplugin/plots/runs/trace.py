@@ -58,7 +58,7 @@ def trace_figure(views: Sequence[View], width: style.Width = "page") -> Figure:
         right.tick_params(labelleft=False)
         if (truth := view.truth(name)) is not None:
             for axis in (left, right):
-                axis.axhline(truth, color=style.TRUTH, ls=(0, (4, 3)), lw=0.7)
+                axis.axhline(truth, color=style.TRUTH, ls=style.TRUTH_DASHES, lw=0.7)
     axes[-1, 0].set(xlabel=label, xlim=(x[0], end_of_posterior(x, weights)))
     figure.align_ylabels(axes[:, 0])
     bar = figure.colorbar(colours, ax=axes, location="top", aspect=60, pad=0.01, shrink=0.6)

@@ -117,6 +117,12 @@ def common_parameters(views: Sequence[View]) -> list[str]:
     return shared
 
 
+def common_range(views: Sequence[View], name: str) -> tuple[float, float]:
+    """Return the least range that holds the prior of a parameter of every run."""
+    ranges = [view.run.ranges[name] for view in views]
+    return min(low for low, _ in ranges), max(high for _, high in ranges)
+
+
 def have_one_prior(views: Sequence[View]) -> bool:
     """Whether all runs have the same constrained prior, so that it can be drawn once."""
     return all(view.asked.prior == views[0].asked.prior for view in views)

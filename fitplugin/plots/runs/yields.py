@@ -15,12 +15,11 @@ from matplotlib.ticker import LogFormatter
 from fitplugin.arrays import FloatArray
 from fitplugin.plots import style
 from fitplugin.plots.runs.asked import Region
-from fitplugin.plots.runs.panel import legend_columns
+from fitplugin.plots.runs.panel import legend_columns, legend_lines
 from fitplugin.plots.runs.predictive import Predicted, p_text, predict
 from fitplugin.plots.runs.views import View
 
 _SEED = 0
-_GREY = "#6e6e6e"
 # a linear axis shows nothing of the smaller ones beyond this ratio of counts
 _LINEAR_UP_TO = 30.0
 # the far tails would take the room of the rest
@@ -51,7 +50,7 @@ def yields_figure(views: Sequence[View], width: style.Width = "page") -> Figure:
     inches = style.WIDTHS[width]
     handles = _handles(views)
     n_columns = legend_columns(handles, width)
-    n_lines = -(-len(handles) // n_columns)
+    n_lines = legend_lines(handles, n_columns)
     spacing = _TOP - _BAR + _STEP * len(views) + 0.12
     row = spacing * (0.6 if len(regions) <= 6 else 0.38)
     height = row * len(regions) + 0.6 + 0.17 * n_lines
@@ -144,7 +143,7 @@ def _draw_total(axis: Axes, quantiles: FloatArray, y: float, line: style.Line) -
 def _draw_background(axis: Axes, region: Region, y: float) -> None:
     axis.errorbar(
         region.background, y, xerr=region.background_error,
-        fmt="s", ms=3, color=_GREY, elinewidth=1.0, capsize=1.5, zorder=4,
+        fmt="s", ms=3, color=style.GREY, elinewidth=1.0, capsize=1.5, zorder=4,
     )  # fmt: skip
 
 
@@ -178,7 +177,7 @@ def _write_p_values(
 def _handles(views: Sequence[View]) -> list[Artist]:
     handles: list[Artist] = [
         Line2D([], [], color="black", marker="o", ms=3.5, lw=0.8, label="observed"),
-        Line2D([], [], color=_GREY, marker="s", ms=3, lw=1.0, label="background"),
+        Line2D([], [], color=style.GREY, marker="s", ms=3, lw=1.0, label="background"),
     ]
     if len(views) == 1:
         colour = views[0].line.colour

@@ -22,6 +22,8 @@ from fitplugin.stats.weighted import quantile, summarise
 from fitplugin.studies.finished import reopen
 from fitplugin.studies.reconstruction.statements import Statement, statements_of
 
+_LEAST_PRIOR = 1000  # points
+
 
 class RegionRecovery(NamedTuple):
     """Counts of a region: the benchmark's, and what the posterior makes of them, in events.
@@ -110,9 +112,6 @@ def require_mock(config: ScanConfig, where: str) -> None:
             f"is {config.prior_sample}; a reconstruction compares with {_LEAST_PRIOR} prior "
             "points at least",
         )
-
-
-_LEAST_PRIOR = 1000
 
 
 def compare(run: Run, cache: Path | None = None, *, allow_code: bool = False) -> Reconstruction:

@@ -62,7 +62,7 @@ class Speed(NamedTuple):
 
     def timing(self, points: str, n_points: int) -> Timing:
         """Return one of the timings."""
-        return next(t for t in self.timings if (t.points, t.n_points) == (points, n_points))
+        return _timing(self.timings, points, n_points)
 
     def sampler_overhead(self) -> tuple[float, bool]:
         """Share of the sampler's stage that is not likelihood, and whether it was measured.
@@ -178,7 +178,7 @@ def measure(
         peer = measure_peer(
             guest, scan, cost, timings, posterior, box, rng, limit_s, budget_s, clock
         )
-    alone, together = (_posterior(timings, size) for size in (1, typical))
+    alone, together = (_timing(timings, "posterior", size) for size in (1, typical))
     n_simulated = simulated_points(scan.config, path.parent)
     return Speed(
         scan=path.name,
@@ -255,8 +255,8 @@ def _drawn(samples: FloatArray, weights: FloatArray, rng: np.random.Generator) -
     return np.asarray(samples[rows])
 
 
-def _posterior(timings: tuple[Timing, ...], n_points: int) -> Timing:
-    return next(t for t in timings if (t.points, t.n_points) == ("posterior", n_points))
+def _timing(timings: tuple[Timing, ...], points: str, n_points: int) -> Timing:
+    return next(t for t in timings if (t.points, t.n_points) == (points, n_points))
 
 
 def _likely_batch(config: ScanConfig) -> int:

@@ -1,6 +1,10 @@
-"""Numbers as people read them."""
+"""Numbers and sentences as people read them in a terminal."""
 
 from __future__ import annotations
+
+import textwrap
+
+_WIDTH = 98
 
 
 def duration(seconds: float) -> str:
@@ -33,3 +37,24 @@ def digits(number: float) -> str:
     ('12300', '0.000123')
     """
     return f"{float(f'{number:.3g}'):.10g}"
+
+
+def batch(n_points: int) -> str:
+    """Name a batch by its size.
+
+    >>> batch(1), batch(512)
+    ('one alone', 'batch of 512')
+    """
+    return "one alone" if n_points == 1 else f"batch of {n_points}"
+
+
+def wrapped(text: str, indent: str = "") -> list[str]:
+    """Break a paragraph into lines; a dash in ``indent`` stands before the first one only.
+
+    >>> wrapped("a word", "- ")
+    ['- a word']
+    """
+    further = indent.replace("-", " ")
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=indent, subsequent_indent=further, break_on_hyphens=False
+    )
