@@ -137,5 +137,5 @@ def test_the_table_of_headlines_is_that_of_the_committed_results(monkeypatch):
         text = headlines.README.read_text(encoding="utf-8")
         assert headlines.put_between(text, headlines.table(headlines.RESULTS)) == text
     finally:
-        for name in ("headlines", "headline_rows"):
-            sys.modules.pop(name, None)
+        for name in [name for name in sys.modules if name.startswith("headline")]:
+            del sys.modules[name]
