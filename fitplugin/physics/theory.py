@@ -205,7 +205,8 @@ class Theory:
         ----------
         parameters : (n_points, n_inputs) array
         mass, branching : mappings of str to (n_points,) arrays
-            All `spectrum_names`, masses in GeV.
+            All `spectrum_names`, masses in GeV; NaN where efficiencies and cross-sections do not
+            read them.
         """
         n, zero = len(parameters), np.zeros(len(parameters))
         spectrum = Spectrum(
@@ -213,7 +214,9 @@ class Theory:
             np.ones(n), zero,
         )  # fmt: skip
         cross_section = self._production.at(parameters, spectrum, self._error_factor)
-        return self.with_yields(Produced(parameters, spectrum, cross_section))
+        produced = Produced(parameters, spectrum, cross_section)
+        values, remote = self._yields(produced)
+        return self._collect(produced, values, produced.outside | remote)
 
     @property
     def spectrum_names(self) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -13,7 +13,9 @@ import pytest
 from click.testing import CliRunner
 
 from fitplugin.cli import main
+from fitplugin.simulation import session
 from fitplugin.simulation.campaign_file import read_records
+from fitplugin.simulation.settings import settings_of
 from tests.simulation.slha import BENCHMARK, with_mass, with_parameter, without_decay
 
 pytest.importorskip("pyslha")
@@ -148,6 +150,13 @@ def test_a_point_that_hangs_fails_at_its_time_limit_and_the_others_go_on(points,
     assert result.exit_code == 1
     assert "failed: p1: took longer than the time limit of 3 s and was ended" in result.output
     assert sorted(read_records(output).points) == ["p0", "p2", "p3", "p4"]
+
+
+def test_a_simulator_that_is_a_file_is_found_from_the_folder_of_its_settings(points, tmp_path):
+    (tmp_path / "mine.py").write_text("from tests.simulation.toy import Toy\n")
+    settings = settings_of("mine.py:Toy", folder=tmp_path, allow_code=True)
+    summary = session.simulate([points], settings, {}, tmp_path / "out.jsonl", 1)
+    assert (len(summary.done), summary.failures) == (5, {})
 
 
 def test_same_point_twice_is_one_point(points, tmp_path):
