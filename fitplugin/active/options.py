@@ -150,8 +150,9 @@ class LoopOptions(Options):
     def facts(self) -> dict[str, Any]:
         """What makes a loop another one; it may be given more rounds."""
         content = self.model_dump(mode="json", exclude={"title", "rounds", "stop", "oracle"})
-        # on how many cores is no matter of what is asked
-        oracle = {k: v for k, v in self.oracle.to_dict().items() if k != "processes"}
+        # on how many cores, and for how long, is no matter of what is asked
+        apart = ("processes", "time_limit")
+        oracle = {k: v for k, v in self.oracle.to_dict().items() if k not in apart}
         return {**content, "oracle": oracle}
 
 

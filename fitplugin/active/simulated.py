@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, Field, PositiveInt
+from pydantic import BaseModel, Field, PositiveFloat, PositiveInt
 
 from fitplugin.active.base import Answer, Request, Setting
 from fitplugin.active.functions import function_of
@@ -36,6 +36,9 @@ class SimulationOptions(Options):
     events: PositiveInt = Field(700, description="Simulated in full, per process.")
     processes: PositiveInt | None = Field(
         None, description="Points at a time; default: available cores."
+    )
+    time_limit: PositiveFloat | None = Field(
+        None, description="[s] After which a point is given up, and fails."
     )
 
 
@@ -87,7 +90,7 @@ class SimulationOracle:
         machine = machine_now()
         facts = {"processor": machine.processor, "processors": machine.cpu_count}
         cores = self._options.processes or available_cores()
-        session.simulate(paths.values(), settings, facts, output, cores)
+        session.simulate(paths.values(), settings, facts, output, cores, self._options.time_limit)
         found = read_records(output)
         for number in paths:
             record = found.points.get(str(number))

@@ -13,10 +13,11 @@ from threadpoolctl import threadpool_limits
 from fitplugin.arrays import BoolArray, FloatArray, as_points, require_finite
 from fitplugin.errors import InputError
 from fitplugin.options import Options
-from fitplugin.surrogates.base import Examined, Surrogate, require_fitted
+from fitplugin.surrogates.base import Examined
 from fitplugin.surrogates.dataset import Dataset, Schema
-from fitplugin.surrogates.features import Features
+from fitplugin.surrogates.features import FeatureNames, Features
 from fitplugin.surrogates.frame import Frame
+from fitplugin.surrogates.framed import FramedSurrogate
 from fitplugin.surrogates.multitask import (
     MultitaskProcess,
     Observations,
@@ -32,9 +33,7 @@ _SMALL = 1000  # values
 class MultitaskOptions(Options):
     """Options of a multi-task Gaussian process."""
 
-    features: tuple[str, ...] | None = Field(
-        None, description="Inputs or x -> abs(x), sign(x), 1/x of them; default: the raw inputs."
-    )
+    features: FeatureNames = None
     length_scales: str = Field(
         "each", pattern="^(each|one)$", description="One for each feature, or one for all."
     )
@@ -68,7 +67,7 @@ class _Fitted(NamedTuple):
     process: MultitaskProcess
 
 
-class MultitaskGP(Surrogate):
+class MultitaskGP(FramedSurrogate[MultitaskOptions, _Fitted]):
     """Gaussian process whose tasks share what they know: fidelities, or outputs, of one function.
 
     `fit` takes every target of a dataset as a task; `fit_tasks` leaves values out where a task has
@@ -82,17 +81,6 @@ class MultitaskGP(Surrogate):
         "NIPS 20 (2007)",
         "I. Espejo et al., Active Learning for Level Set Estimation, ATL-PHYS-PUB-2022-045",
     )
-
-    def __init__(
-        self, options: MultitaskOptions | None = None, fitted: _Fitted | None = None
-    ) -> None:
-        self.options = options or MultitaskOptions()
-        self._maybe_fitted = fitted
-
-    @property
-    def schema(self) -> Schema:
-        """Names and box of what was learned."""
-        return self._fitted.frame.schema
 
     def fit(self, dataset: Dataset, rng: np.random.Generator) -> MultitaskGP:
         """Return a process of all targets at all points; ``rng`` chooses points for the evidence.
@@ -174,11 +162,6 @@ class MultitaskGP(Surrogate):
         )
         hyper = TaskHyperparameters(length_scale, factor, float(trend), noise)
         return cls(options, _Fitted(frame, MultitaskProcess.of(seen, hyper)))
-
-    @property
-    def _fitted(self) -> _Fitted:
-        fitted: _Fitted = require_fitted(self._maybe_fitted)
-        return fitted
 
     def _frame(self, tasks: Tasks, known: BoolArray) -> Frame:
         chosen = self.options.features or tasks.schema.input_names
