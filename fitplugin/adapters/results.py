@@ -14,7 +14,7 @@ from fitplugin.adapters.base import require
 from fitplugin.arrays import FloatArray, IntArray
 from fitplugin.runs.directory import Run, read_chain
 from fitplugin.stats.nested import nested_weights
-from fitplugin.stats.weighted import effective_size
+from fitplugin.stats.weighted import equal_weight_rows
 
 
 def to_arviz(run: Run, seed: int = 0) -> Any:
@@ -44,7 +44,8 @@ def to_arviz(run: Run, seed: int = 0) -> Any:
     """
     arviz = require("arviz", "converting a run to arviz")
     posterior = run.posterior
-    rows = _equal_weight(posterior.weights, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    rows = rng.permutation(equal_weight_rows(posterior.weights, rng))
     groups = {
         "posterior": {name: values[np.newaxis, rows] for name, values in posterior.columns.items()},
         "sample_stats": {"lp": posterior.log_likelihood[np.newaxis, rows]},
@@ -150,13 +151,3 @@ def _strands(log_likelihood: FloatArray, log_birth: FloatArray) -> _Strands:
         ended[death].append(strand)
         index[point] = strand
     return _Strands(index, np.array(batch_of)[index], np.array(list(contours)))
-
-
-def _equal_weight(weights: FloatArray, rng: np.random.Generator) -> IntArray:
-    """Draw rows by systematic resampling, and shuffle them."""
-    n_draws = max(1, int(effective_size(weights)))
-    positions = (rng.random() + np.arange(n_draws)) / n_draws
-    cumulative = np.cumsum(weights) / weights.sum()
-    # a rounding deficit in the last cumulative sum must not point past the end
-    rows = np.minimum(np.searchsorted(cumulative, positions), len(weights) - 1)
-    return np.asarray(rng.permutation(rows))

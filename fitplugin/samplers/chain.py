@@ -9,6 +9,7 @@ import numpy as np
 
 from fitplugin.arrays import FloatArray, IntArray
 from fitplugin.samplers.evidence import Evidence
+from fitplugin.stats.weighted import equal_weight_rows
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,4 @@ class Chain:
 
         The number of draws is the Kish effective sample size, so that repeated rows stay few.
         """
-        weights = self.weights
-        n_draws = max(1, int(weights.sum() ** 2 / np.square(weights).sum()))
-        positions = (rng.random() + np.arange(n_draws)) / n_draws
-        cumulative = np.cumsum(weights) / weights.sum()
-        # a rounding deficit in the last cumulative sum must not point past the end
-        return np.minimum(np.searchsorted(cumulative, positions), len(weights) - 1)
+        return equal_weight_rows(self.weights, rng)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fitplugin.arrays import FloatArray
+from fitplugin.arrays import FloatArray, IntArray
 
 
 class MarginalSummary(NamedTuple):
@@ -29,6 +29,33 @@ def effective_size(weights: ArrayLike) -> float:
     """
     weights = np.asarray(weights, dtype=float)
     return float(weights.sum() ** 2 / np.square(weights).sum())
+
+
+def equal_weight_rows(
+    weights: ArrayLike, rng: np.random.Generator, n_draws: int | None = None
+) -> IntArray:
+    """Rows of an equal-weight draw, (n_draws,) and ascending, by systematic resampling.
+
+    No row is drawn twice before the weights demand it.
+
+    Parameters
+    ----------
+    weights : (n_samples,) array
+        At least 0.
+    rng : numpy.random.Generator
+    n_draws : int, optional
+        Default: the effective sample size, so that repeated rows stay few.
+
+    >>> equal_weight_rows([0.0, 1.0, 1.0], np.random.default_rng(1))
+    array([1, 2])
+    """
+    weights = np.asarray(weights, dtype=float)
+    if n_draws is None:
+        n_draws = max(1, int(effective_size(weights)))
+    positions = (rng.random() + np.arange(n_draws)) / n_draws
+    cumulative = np.cumsum(weights) / weights.sum()
+    # a rounding deficit in the last cumulative sum must not point past the end
+    return np.minimum(np.searchsorted(cumulative, positions), len(weights) - 1)
 
 
 def quantile(values: ArrayLike, weights: ArrayLike, probability: Sequence[float]) -> FloatArray:

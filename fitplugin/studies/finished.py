@@ -15,6 +15,7 @@ from fitplugin.runs.digests import EVALUATION_CODE
 from fitplugin.runs.directory import Run
 from fitplugin.runs.loading import load_scan
 from fitplugin.runs.resolved import folder_of
+from fitplugin.stats.weighted import effective_size, equal_weight_rows
 
 # The likelihood of a chain's points, stored with eleven digits and computed again.
 _LARGEST_DIFFERENCE = 1e-4
@@ -86,17 +87,15 @@ def draw(run: Run, n_draws: int, seed: int = 0) -> Draws:
     """
     if n_draws < 1:
         raise InputError("draws", f"must be at least 1, not {n_draws}")
-    weights = run.posterior.weights / run.posterior.weights.sum()
-    n_eff = 1.0 / np.square(weights).sum()
+    weights = run.posterior.weights
+    n_eff = effective_size(weights)
     if n_eff < 2:
         raise InputError(
             str(run.path),
             f"holds {len(weights)} valid samples that count as {n_eff:.1f}: no posterior to judge; "
             "run it with more live points",
         )
-    n_draws = min(n_draws, int(n_eff))
-    positions = (np.random.default_rng(seed).random() + np.arange(n_draws)) / n_draws
-    rows = np.minimum(np.searchsorted(np.cumsum(weights), positions), len(weights) - 1)
+    rows = equal_weight_rows(weights, np.random.default_rng(seed), min(n_draws, int(n_eff)))
     columns = run.posterior.columns
     theta = np.stack([columns[name][rows] for name in run.ranges], axis=1)
     return Draws(rows, theta, run.posterior.log_likelihood[rows])
