@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.spatial.distance import jensenshannon
 from scipy.stats import qmc
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
@@ -86,14 +87,7 @@ def brute_force() -> Reference:
 
 def divergence(p: np.ndarray, q: np.ndarray) -> float:
     """Jensen-Shannon divergence of two histograms, in bits."""
-    p, q = p / p.sum(), q / q.sum()
-    middle = 0.5 * (p + q)
-
-    def kullback_leibler(one: np.ndarray) -> float:
-        inside = one > 0
-        return float((one[inside] * np.log2(one[inside] / middle[inside])).sum())
-
-    return 0.5 * kullback_leibler(p) + 0.5 * kullback_leibler(q)
+    return float(jensenshannon(p, q, base=2) ** 2)
 
 
 def noise_floor(shares: np.ndarray, n_eff: float) -> float:
