@@ -15,6 +15,7 @@ from fitplugin.data.tables import read_table
 from fitplugin.errors import InputError
 from fitplugin.pools.serial import SerialPool
 from fitplugin.runs.directory import read_run
+from fitplugin.runs.seal import with_seal
 from fitplugin.studies.finished import draw, reopen
 from fitplugin.studies.trust.audit import audit, name_of
 from fitplugin.studies.trust.claimed_errors import assess, reevaluate
@@ -224,7 +225,7 @@ def test_what_is_written_is_read_by_getdist_and_belongs_to_the_run(
         audit_path(run, truth, force=False)
     # an audit of another run in this place is none of this one
     content = json.loads(path.read_text())
-    path.write_text(json.dumps({**content, "of": "another"}))
+    path.write_text(json.dumps(with_seal({**content, "of": "another"})))
     assert read_audits(read_run(copy)) == []
 
 
