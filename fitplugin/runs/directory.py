@@ -7,19 +7,25 @@ the constrained prior. Points that are not valid never enter the weighted files.
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fitplugin.arrays import FloatArray
+from fitplugin.data.folders import refuse_other
 from fitplugin.data.json_files import read_object
 from fitplugin.errors import InputError
 from fitplugin.physics.symbols import NATURAL_SUSY, Symbols
+from fitplugin.runs.sample_files import (
+    load_rows,
+    read_samples,
+    save_rows,
+    write_paramnames,
+    write_ranges,
+    write_samples,
+)
 from fitplugin.runs.seal import require_untouched, sealed
 from fitplugin.samplers.chain import Chain
 from fitplugin.samplers.evidence import Evidence, ValidFraction
@@ -55,37 +61,9 @@ class Run(NamedTuple):
     ranges: Mapping[str, tuple[float, float]]
 
 
-@contextmanager
-def replacing(target: Path) -> Iterator[Path]:
-    """Give a scratch folder that takes the place of ``target`` when the block ends well."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        scratch.chmod(0o755)
-        yield scratch
-        put_in_place(scratch, target)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def put_in_place(folder: Path, target: Path) -> None:
-    """Rename a complete folder to ``target``, whose old content goes only once that is done."""
-    old = target.with_name(f".{target.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        target.rename(old)
-    folder.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
-
-
 def refuse_existing(target: Path, force: bool) -> None:
     """Refuse to overwrite: a run without ``--force``, anything that is not a run always."""
-    if not target.exists():
-        return
-    if not (target / "manifest.json").is_file():
-        raise InputError(str(target), "exists and is not a run directory; name another --output")
-    if not force:
-        raise InputError(str(target), "exists; give --force to replace it or another --output")
+    refuse_other(target, "manifest.json", "is not a run directory", force)
 
 
 def write_chain(
@@ -120,40 +98,9 @@ def write_chain(
         levels = np.column_stack([chain.log_likelihood, chain.log_birth])
         levels = np.maximum(np.nan_to_num(levels, neginf=_LOG_ZERO), _LOG_ZERO)
         # every digit: a birth must stay below its death, and points of two runs must stay apart
-        _write_table(
+        save_rows(
             folder / "chain_dead-birth.txt", np.column_stack([columns, levels[kept]]), "%.17g"
         )
-
-
-def write_samples(
-    root: Path,
-    weights: FloatArray,
-    log_likelihood: FloatArray,
-    names: Sequence[str],
-    columns: FloatArray,
-    ranges: Mapping[str, tuple[float, float]],
-    symbols: Symbols = NATURAL_SUSY,
-) -> None:
-    """Write weighted samples as getdist and anesthetic read them: four files of one root.
-
-    Parameters
-    ----------
-    root : path
-        Without a suffix.
-    weights, log_likelihood : (n_samples,) arrays
-    names : sequence of str
-        Of the columns, the sampled parameters first.
-    columns : (n_samples, n_columns) array
-    ranges : mapping of str to (low, high)
-        Of the sampled parameters.
-    symbols : mapping of str to Symbol
-        How columns are written; by their names where it says nothing.
-    """
-    _write_table(root.with_name(f"{root.name}.txt"),
-                 np.column_stack([weights, -log_likelihood, columns]))  # fmt: skip
-    _write_names(root.with_name(f"{root.name}.paramnames"), names, len(ranges), symbols)
-    _write_ranges(root.with_name(f"{root.name}.ranges"), ranges)
-    root.with_name(f"{root.name}.properties.ini").write_text("sampler=nested\n")
 
 
 def write_prior(
@@ -164,9 +111,9 @@ def write_prior(
 ) -> None:
     """Write the constrained prior, equally weighted, under the root ``prior``."""
     flat = np.column_stack([np.ones(len(samples)), np.zeros(len(samples)), samples])
-    _write_table(folder / "prior.txt", flat)
-    _write_names(folder / "prior.paramnames", tuple(ranges), len(ranges), symbols)
-    _write_ranges(folder / "prior.ranges", ranges)
+    save_rows(folder / "prior.txt", flat)
+    write_paramnames(folder / "prior.paramnames", tuple(ranges), len(ranges), symbols)
+    write_ranges(folder / "prior.ranges", ranges)
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -201,11 +148,11 @@ def read_run(path: str | Path) -> Run:
             "run the scan again",
         )
     require_untouched(folder, manifest)
-    names, table = _read_table(folder, "chain")
+    names, table = read_samples(folder, "chain")
     posterior = Posterior(dict(zip(names, table[:, 2:].T, strict=True)), table[:, 0], -table[:, 1])
     prior: dict[str, FloatArray] = {}
     if (folder / "prior.txt").is_file():
-        names, table = _read_table(folder, "prior")
+        names, table = read_samples(folder, "prior")
         prior = dict(zip(names, table[:, 2:].T, strict=True))
     ranges = {
         name: (float(low), float(high))
@@ -229,7 +176,7 @@ def read_chain(run: Run) -> Chain:
             str(run.path), f"has no births: {run.summary['sampler']} does not record them"
         )
     names = list(run.posterior.columns)
-    table = _load(path)
+    table = load_rows(path)
     if table.shape[1] != len(names) + 2:
         raise InputError(str(path), f"does not hold the {len(names)} columns of its .paramnames")
     n_dim = len(run.ranges)
@@ -251,44 +198,3 @@ def read_chain(run: Run) -> Chain:
         sampler=facts["sampler"],
         details=details,
     )
-
-
-def _write_table(path: Path, table: FloatArray, number: str = "%.10e") -> None:
-    np.savetxt(path, table, fmt=number)
-
-
-def _write_names(path: Path, names: Sequence[str], n_sampled: int, symbols: Symbols) -> None:
-    lines = [
-        f"{name}{'' if index < n_sampled else '*'}\t"
-        f"{symbols[name].latex if name in symbols else _plain_label(name)}"
-        for index, name in enumerate(names)
-    ]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _plain_label(name: str) -> str:
-    return r"\mathrm{" + name.replace("_", r"\ ") + "}"
-
-
-def _write_ranges(path: Path, ranges: Mapping[str, tuple[float, float]]) -> None:
-    path.write_text("".join(f"{name} {low:g} {high:g}\n" for name, (low, high) in ranges.items()))
-
-
-def _read_table(folder: Path, root: str) -> tuple[list[str], FloatArray]:
-    path = folder / f"{root}.txt"
-    names = [
-        line.split("\t")[0].rstrip("*")
-        for line in (folder / f"{root}.paramnames").read_text(encoding="utf-8").splitlines()
-    ]
-    table = _load(path)
-    if table.size == 0 or table.shape[1] != len(names) + 2:
-        raise InputError(str(path), f"does not hold the {len(names)} columns of its .paramnames")
-    return names, table
-
-
-def _load(path: Path) -> FloatArray:
-    try:
-        table: FloatArray = np.loadtxt(path, ndmin=2)
-    except ValueError as error:
-        raise InputError(str(path), f"cannot be read: {error}") from error
-    return table

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from fitplugin import plugins
 from fitplugin.arrays import FloatArray
 from fitplugin.errors import InputError
+from fitplugin.options import problem_of
 from fitplugin.pools.processes import ProcessPool
 from fitplugin.surrogates import Dataset, Prediction
 
@@ -157,6 +158,5 @@ def _quiet() -> Any:
 
 def _one_line(error: InputError | ValidationError) -> str:
     if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
+        return ": ".join(filter(None, problem_of(error)))
     return " ".join(str(error).split())

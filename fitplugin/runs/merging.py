@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fitplugin.data.folders import replacing
 from fitplugin.errors import InputError
 from fitplugin.physics.symbols import NATURAL_SUSY
 from fitplugin.runs import directory
@@ -64,7 +65,7 @@ def merge_runs(
         }
     )
     symbols = {**NATURAL_SUSY, **whole.symbols}
-    with directory.replacing(output) as folder:
+    with replacing(output) as folder:
         directory.write_chain(folder, chain, whole.free, symbols)
         if all(run.prior for run in runs):
             columns = [np.concatenate([run.prior[name] for run in runs]) for name in whole.free]

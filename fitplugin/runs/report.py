@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 import fitplugin
-from fitplugin.errors import InputError
-from fitplugin.runs.directory import replacing, write_json
+from fitplugin.data.folders import refuse_other, replacing
+from fitplugin.runs.directory import write_json
 from fitplugin.runs.training import Judged, Report, Summaries, Trial
 from fitplugin.stats.calibration import Calibration, Slice
 from fitplugin.stats.classification import Classification, best_threshold, threshold_curve
@@ -37,12 +37,7 @@ def writing(target: Path, force: bool) -> Iterator[Path]:
 
 def refuse_existing(target: Path, force: bool) -> None:
     """Refuse to overwrite: a report without ``--force``, anything that is no report always."""
-    if not target.exists():
-        return
-    if not (target / NUMBERS).is_file():
-        raise InputError(str(target), "exists and is not a report; name another --report")
-    if not force:
-        raise InputError(str(target), "exists; give --force to replace it or another --report")
+    refuse_other(target, NUMBERS, "is not a report", force, "--report")
 
 
 def write_numbers(report: Report, folder: Path) -> None:

@@ -19,8 +19,11 @@ from typing import Any, Literal, NamedTuple
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from fitplugin.data.files import write_atomically
+from fitplugin.data.folders import put_in_place
 from fitplugin.data.json_files import read_object
 from fitplugin.errors import FitpluginError, InputError
+from fitplugin.options import problem_of
 from fitplugin.runs import directory
 from fitplugin.runs.changes import changed
 from fitplugin.samplers.base import Problem
@@ -62,7 +65,7 @@ class Unfinished(NamedTuple):
         record = {**progress, "time": time.time(), "pid": os.getpid(), "host": socket.gethostname()}
         # a full disk must not end a run here: the journal will, if it has to, with better words
         with suppress(OSError):
-            _write_whole(self.folder / _PROGRESS, record)
+            _write(self.folder / _PROGRESS, record)
 
 
 class _Started(BaseModel):
@@ -161,7 +164,7 @@ def working(target: Path, facts: Mapping[str, Any], how: How) -> Iterator[Unfini
                 ) from error
             raise
         # renamed first: an accident in between leaves a run that is complete or can be resumed
-        directory.put_in_place(part, target)
+        put_in_place(part, target)
         left = [target / name for name in (_STARTED, _PROGRESS, _LOCK)]
         _remove([*left, *target.glob(f"*{_JOURNAL}"), *target.glob("*.aside")])
 
@@ -195,7 +198,7 @@ def _begin(part: Path, facts: Mapping[str, Any], how: How) -> Unfinished:
             )
         changes += new
     record = {**facts, "attempts": attempts, "changes": changes, "time": time.time()}
-    _write_whole(part / _STARTED, record)
+    _write(part / _STARTED, record)
     return Unfinished(part, changes, attempts, how.allow_changes)
 
 
@@ -254,14 +257,8 @@ def _journals(part: Path) -> list[Path]:
     return [path for path in part.glob(f"*{_JOURNAL}") if path.is_file()]
 
 
-def _write_whole(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a file so that a reader, or an accident, finds the old one or the new one."""
-    temporary = path.with_suffix(".new")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    write_atomically(path, json.dumps(content).encode())
 
 
 def _read(path: Path, form: type[BaseModel]) -> dict[str, Any]:
@@ -270,7 +267,6 @@ def _read(path: Path, form: type[BaseModel]) -> dict[str, Any]:
     try:
         form.model_validate(content)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise InputError(str(path), f"is damaged: {place}: {first['msg']}; {remedy}") from error
+        place, message = problem_of(error)
+        raise InputError(str(path), f"is damaged: {place}: {message}; {remedy}") from error
     return content

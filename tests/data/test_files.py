@@ -15,6 +15,12 @@ def test_a_file_is_replaced_and_its_folder_made(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_a_file_may_be_read_by_whom_the_user_lets_read(tmp_path):
+    files.write_atomically(tmp_path / "whole", b"one")
+    (tmp_path / "usual").write_bytes(b"one")
+    assert (tmp_path / "whole").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
 def test_an_accident_leaves_what_was_there_and_nothing_else(tmp_path):
     path = tmp_path / "b.json"
     files.write_atomically(path, b"one")

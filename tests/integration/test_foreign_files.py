@@ -99,7 +99,7 @@ def write(path: Path, content: dict) -> None:
 def folder(tmp_path, smoke_run, model_cache, tiny_dataset, monkeypatch) -> Path:
     """A folder with files of every kind that name ``foreign.py``; the current one."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("fitplugin.runs.runner.default_cache", lambda: model_cache)
+    monkeypatch.setattr("fitplugin.runs.loading.default_cache", lambda: model_cache)
     (tmp_path / "foreign.py").write_text(FOREIGN)
     named = {"kind": "foreign.py:Guest"}
     scan = smoke()

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from tqdm import tqdm
 
 from fitplugin.arrays import FloatArray
+from fitplugin.data.folders import refuse_other
 from fitplugin.data.tables import read_table
 from fitplugin.errors import InputError
 from fitplugin.options import problem_of
@@ -19,8 +20,8 @@ from fitplugin.pools.base import POINTS_PER_TASK
 from fitplugin.runs import directory
 from fitplugin.runs.build import Scan
 from fitplugin.runs.config import ScanConfig
-from fitplugin.runs.models import default_cache
 from fitplugin.runs.loading import load_scan
+from fitplugin.runs.models import default_cache
 from fitplugin.studies.guest import Guest
 from fitplugin.studies.machine import Machine, machine_now
 from fitplugin.studies.speed.cost import RunCost, recorded_cost
@@ -210,12 +211,7 @@ def output_of(scan_path: str | Path, output: str | Path | None) -> Path:
 
 def refuse_existing(target: Path, force: bool) -> None:
     """Refuse to overwrite: a measurement without ``--force``, anything else always."""
-    if not target.exists():
-        return
-    if not (target / NUMBERS).is_file():
-        raise InputError(str(target), "exists and is no measurement; name another --output")
-    if not force:
-        raise InputError(str(target), "exists; give --force to replace it or another --output")
+    refuse_other(target, NUMBERS, "is no measurement", force)
 
 
 def simulated_points(config: ScanConfig, folder: Path) -> int:

@@ -12,8 +12,9 @@ from fitplugin.arrays import FloatArray
 from fitplugin.data.json_files import read_object
 from fitplugin.data.tables import write_csv
 from fitplugin.errors import InputError
-from fitplugin.runs.directory import Run, write_json, write_samples
+from fitplugin.runs.directory import Run, write_json
 from fitplugin.runs.resolved import config_of
+from fitplugin.runs.sample_files import write_samples
 from fitplugin.runs.seal import is_sealed, with_seal
 from fitplugin.runs.summary import symbols_of
 from fitplugin.studies.finished import draw
