@@ -9,8 +9,9 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fitplugin.data.folders import replacing
 from fitplugin.plots import style
-from fitplugin.runs.directory import replacing, write_json
+from fitplugin.runs.directory import write_json
 from fitplugin.studies.speed import paper, parts
 from fitplugin.studies.speed.measurement import NUMBERS, TEXT, Speed, refuse_existing
 from fitplugin.studies.speed.parts import Timing
