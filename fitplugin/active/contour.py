@@ -132,7 +132,9 @@ class Contour:
         """Entropy as the shade, the contours as lines."""
         mean, std = model.examine(theta)
         entropy = acquisition.total_entropy(mean, std, self._level)
-        lines = tuple((column, (self._level,)) for column in mean.T)
+        lines = tuple(
+            (name, column, (self._level,)) for name, column in zip(self._names, mean.T, strict=True)
+        )
         return Picture(entropy, "entropy [nats]", lines)
 
 

@@ -38,8 +38,8 @@ class Picture(NamedTuple):
     shade: FloatArray
     """(n_points,)."""
     label: str
-    lines: tuple[tuple[FloatArray, tuple[float, ...]], ...]
-    """Values (n_points,) and their levels, one pair for each colour."""
+    lines: tuple[tuple[str, FloatArray, tuple[float, ...]], ...]
+    """What they are, values (n_points,) and their levels; one for each colour."""
 
 
 class Metric(NamedTuple):

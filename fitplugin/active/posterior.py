@@ -147,7 +147,8 @@ class Posterior:
         change = self._change(*model.examine(theta))
         below = change.log_likelihood - change.log_likelihood.max()
         shade = np.exp(below) * change.log_likelihood_std
-        return Picture(shade, "$L / L_\\mathrm{max} \\times$ sd of $\\ln L$", ((below, _LEVELS),))
+        label = "$L / L_\\mathrm{max} \\times$ sd of $\\ln L$"
+        return Picture(shade, label, (("68 and 95 % of the likelihood", below, _LEVELS),))
 
     def log_likelihood(self, mean: FloatArray, std: FloatArray) -> FloatArray:
         """Log-likelihood at targets (n_points, n_targets) with their errors, (n_points,)."""

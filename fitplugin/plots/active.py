@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from fitplugin.active.goal import Learned, Metric, Picture
 from fitplugin.active.loop import Loop
@@ -68,7 +69,17 @@ def contours(loop: Loop, model: Learned) -> Figure:
         ticks = figure.colorbar(colours, ax=axes.tolist(), location="right", shrink=0.8, pad=0.03)
         ticks.set_label("round")
         ticks.set_ticks(range(int(rounds_of.max()) + 1))
+        _name_lines(figure, picture)
     return figure
+
+
+def _name_lines(figure: Figure, picture: Picture) -> None:
+    lines = [style.line(number) for number in range(len(picture.lines))]
+    figure.legend(
+        [Line2D([], [], color=line.colour, ls=line.dashes, lw=1.2) for line in lines],
+        [words for words, _, _ in picture.lines],
+        loc="outside upper left", ncols=len(lines),
+    )  # fmt: skip
 
 
 def _slice(
@@ -81,7 +92,7 @@ def _slice(
     picture = loop.options.goal.picture(model, points)
     image = axis.pcolormesh(x, y, picture.shade.reshape(_GRID, _GRID), cmap="Greys",
                             shading="nearest", vmin=0, rasterized=True)  # fmt: skip
-    for number, (values, levels) in enumerate(picture.lines):
+    for number, (_, values, levels) in enumerate(picture.lines):
         line = style.line(number)
         axis.contour(x, y, values.reshape(_GRID, _GRID), levels, colors=line.colour,
                      linestyles=[line.dashes], linewidths=1.2)  # fmt: skip
