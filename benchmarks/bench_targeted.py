@@ -107,7 +107,7 @@ def figure(found: dict[str, Any]) -> Figure:
     axis.set_yscale("log")
     axis.xaxis.set_minor_locator(NullLocator())
     axis.set_xlabel("points asked")
-    axis.set_ylabel("divergence from the exact marginals [bit]")
+    axis.set_ylabel("divergence from exact [bit]")
     axis.legend(fontsize=7)
     return drawn
 
