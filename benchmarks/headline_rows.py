@@ -232,6 +232,24 @@ def audit(found: Content) -> list[Headline]:
     ]
 
 
+def start(found: Content) -> list[Headline]:
+    cases, load = found["cases"], found["machine"]["load_average"]
+    walls = {name: case["wall_s"]["median"] for name, case in cases.items()}
+    targets = {name: case["target_s"] for name, case in cases.items()}
+    cpu = ", ".join(f"{case['cpu_s']['median']:.2f}" for case in cases.values())
+    return [
+        Headline(
+            f"{', '.join(cases)}, models trained",
+            f"{', '.join(f'{wall:.2f}' for wall in walls.values())} s (CPU time {cpu} s; load "
+            f"average {load:.1f} before)",
+            target=met(
+                ", ".join(f"{target:g}" for target in targets.values()) + " s",
+                all(walls[name] <= targets[name] for name in cases),
+            ),
+        ),
+    ]
+
+
 READERS: Mapping[str, Callable[[Content], list[Headline]]] = {
     "reconstruction": reconstruction,
     "posterior": posterior,
@@ -248,4 +266,5 @@ READERS: Mapping[str, Callable[[Content], list[Headline]]] = {
     "counts": counts,
     "sampler_problems": sampler_problems,
     "samplers": samplers,
+    "start": start,
 }

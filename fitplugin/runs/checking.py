@@ -19,7 +19,7 @@ from fitplugin.runs.config import ScanConfig
 from fitplugin.runs.loading import load_scan
 
 # Nobody waits for a third digit of a speed.
-_ENOUGH_S = 0.2
+_ENOUGH_S = 0.1
 _SLOW_S = 0.01
 _N_ALONE, _N_VALID = 100, 2000
 
