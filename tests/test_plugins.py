@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from fitplugin import plugins
+from fitplugin.components import Component, component, validation_context
 from fitplugin.errors import InputError
 from fitplugin.options import Options
 from fitplugin.surrogates.dgp import DistributedGP
@@ -136,8 +137,8 @@ class Silent(NoOptions):
     ],
 )
 def test_what_a_class_lacks_is_named_with_its_contract(group, name, lacks):
-    section = TypeAdapter(plugins.component(f"fitplugin.{group}"))
-    context = plugins.validation_context(None, allow_code=True)
+    section = TypeAdapter(component(f"fitplugin.{group}"))
+    context = validation_context(None, allow_code=True)
     with pytest.raises(ValidationError, match=f"'{__name__}:{name}' has no {lacks}"):
         section.validate_python(f"{__name__}:{name}", context=context)
 
@@ -154,12 +155,12 @@ def test_code_of_a_guest_is_part_of_what_it_is_and_that_of_built_in_parts_is_not
     path = tmp_path / "mine.py"
     path.write_text("class Mine:\n    citations = ['me']\n")
     plugin = plugins.referred(f"{path}:Mine", allow_code=True)
-    mine = plugins.Component("mine.py:Mine", plugin, Options())
+    mine = Component("mine.py:Mine", plugin, Options())
     before = mine.code
     path.write_text("class Mine:\n    citations = ['you']\n")
     assert before != mine.code
     assert mine.citations == ("me",)
-    built_in = plugins.Component("dgp", DistributedGP, DistributedGP.Options())
+    built_in = Component("dgp", DistributedGP, DistributedGP.Options())
     assert built_in.code == ""
 
 

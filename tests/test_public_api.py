@@ -35,9 +35,9 @@ WHOLE = (
 )
 PART = {
     "arrays": ("BoolArray", "FloatArray", "IntArray", "as_points"),
+    "components": ("Component", "component"),
     "likelihoods.joint": ("Batch", "JointLikelihood"),
     "options": ("Options",),
-    "plugins": ("Component", "component"),
     "pools.base": ("Pool", "PoolOptions", "available_cores"),
     "runs.directory": ("Posterior", "Run", "read_run"),
     "runs.runner": ("run",),
@@ -96,6 +96,15 @@ fitplugin.arrays
   FloatArray
   IntArray
   as_points(values, names, what)
+fitplugin.components
+  class Component
+      citations
+      code
+      kind
+      options
+      plugin
+      to_dict()
+  component(group)
 fitplugin.conformance
   class HalfGaussian
       blob_names
@@ -164,15 +173,6 @@ fitplugin.physics.spectrum
       masses
       spectrum(parameters)
       trained
-fitplugin.plugins
-  class Component
-      citations
-      code
-      kind
-      options
-      plugin
-      to_dict()
-  component(group)
 fitplugin.pools.base
   class Pool
       Options

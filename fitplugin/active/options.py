@@ -17,10 +17,10 @@ from fitplugin.active.contour import Contour
 from fitplugin.active.goal import Goal, StopOptions
 from fitplugin.active.limits import NAMES, LimitOptions
 from fitplugin.active.posterior import Posterior, PosteriorOptions
+from fitplugin.components import component, validation_context
 from fitplugin.errors import InputError
 from fitplugin.options import Options
 from fitplugin.physics.derived import named_inputs
-from fitplugin.plugins import component, validation_context
 from fitplugin.runs.problems import first_problem
 from fitplugin.runs.yaml_files import read_yaml
 from fitplugin.surrogates.multitask_gp import MultitaskOptions

@@ -10,11 +10,11 @@ import numpy as np
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from fitplugin.arrays import BoolArray, FloatArray
+from fitplugin.components import component
 from fitplugin.data.tables import Table, read_table
 from fitplugin.errors import InputError, one_of
 from fitplugin.options import Options
 from fitplugin.physics.features import NAMES
-from fitplugin.plugins import component
 from fitplugin.stats.gaussian import log_mean_exp_half
 from fitplugin.surrogates import Dataset, Surrogate
 from fitplugin.surrogates.model_file import ModelPath

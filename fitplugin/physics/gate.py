@@ -11,13 +11,13 @@ import numpy as np
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from fitplugin.arrays import BoolArray, FloatArray, scattered
+from fitplugin.components import component
 from fitplugin.data.tables import read_table
 from fitplugin.errors import InputError
 from fitplugin.options import Options
 from fitplugin.physics.derived import Derived, named_inputs
 from fitplugin.physics.spectrum import Spectrum, SpectrumCalculator
 from fitplugin.physics.spectrum_table import input_box, spectrum_dataset
-from fitplugin.plugins import component
 from fitplugin.stats.classification import is_binary
 from fitplugin.stats.decisions import Decision, Mistakes
 from fitplugin.surrogates import Dataset, Surrogate

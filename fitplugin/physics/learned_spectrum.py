@@ -10,12 +10,12 @@ import numpy as np
 from pydantic import BaseModel, Field, field_validator
 
 from fitplugin.arrays import BoolArray, FloatArray
+from fitplugin.components import component
 from fitplugin.data.tables import Table, read_table
 from fitplugin.options import Options
 from fitplugin.physics.derived import Derived, baselines_for, named_inputs, pick
 from fitplugin.physics.spectrum import Spectrum
 from fitplugin.physics.spectrum_table import baseline_of, input_box, spectrum_dataset, valid_rows
-from fitplugin.plugins import component
 from fitplugin.surrogates import Surrogate
 from fitplugin.surrogates.trainer import Trainer
 

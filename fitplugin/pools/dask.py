@@ -10,8 +10,9 @@ from typing import ClassVar, TypeVar
 
 from pydantic import BaseModel, Field, ValidationInfo, field_validator, model_validator
 
+from fitplugin.components import allows_code
 from fitplugin.errors import InputError
-from fitplugin.plugins import allows_code, code_refused
+from fitplugin.plugins import code_refused
 from fitplugin.pools.base import POINTS_PER_TASK, PoolOptions
 from fitplugin.pools.dask_client import PatientClient
 from fitplugin.pools.dask_cluster import connect, start_local_cluster

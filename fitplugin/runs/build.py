@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fitplugin.components import Component, validation_context
 from fitplugin.errors import FitpluginError, InputError
 from fitplugin.likelihoods.base import require_term
 from fitplugin.likelihoods.joint import JointLikelihood, Recipe
 from fitplugin.likelihoods.signal_region import SignalRegion, SignalRegionOptions
 from fitplugin.physics.parameters import ParameterSpace
 from fitplugin.physics.theory import Theory
-from fitplugin.plugins import Component, validation_context
 from fitplugin.runs.config import ScanConfig
 from fitplugin.runs.digests import digests_of, sha256_of
 from fitplugin.runs.models import Job, ModelCache, Planner

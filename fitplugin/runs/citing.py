@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
+from fitplugin.components import Component
 from fitplugin.errors import InputError
-from fitplugin.plugins import Component
 from fitplugin.runs.config import ScanConfig
 from fitplugin.runs.directory import Run
 from fitplugin.runs.resolved import config_of

@@ -11,13 +11,13 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from fitplugin.components import component, validation_context
 from fitplugin.errors import InputError, one_of
 from fitplugin.likelihoods.product import Nuisances
 from fitplugin.options import Options, located_error
 from fitplugin.physics.gate import GateOptions
 from fitplugin.physics.symbols import NATURAL_SUSY, Symbol, plain
 from fitplugin.physics.theory import OutOfDomain
-from fitplugin.plugins import component, validation_context
 from fitplugin.runs.own_theory import OwnTheory, spelt_out
 from fitplugin.runs.problems import first_problem
 from fitplugin.runs.sections import (

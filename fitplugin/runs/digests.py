@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import fitplugin
+from fitplugin.components import Component
 from fitplugin.data.tables import read_table
 from fitplugin.physics.gate import Gate
-from fitplugin.plugins import Component
 from fitplugin.runs.config import ScanConfig
 from fitplugin.runs.models import ModelCache
 

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from fitplugin import plugins
 from fitplugin.arrays import FloatArray
+from fitplugin.components import validation_context
 from fitplugin.errors import InputError
 from fitplugin.options import problem_of
 from fitplugin.pools.processes import ProcessPool
@@ -71,7 +72,7 @@ def learn(task: Task) -> list[Outcome]:
         with threadpool_limits(1), _quiet():
             # whoever gives the task has loaded it already, with the user's word if it is code
             plugin = plugins.load("fitplugin.surrogates", task.kind, task.folder, allow_code=True)
-            context = plugins.validation_context(task.folder, True)
+            context = validation_context(task.folder, True)
             start = time.perf_counter()
             model = plugin(plugin.Options.model_validate(task.options, context=context))
             model = model.fit(task.training, task.rng)

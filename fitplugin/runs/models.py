@@ -15,8 +15,8 @@ from threadpoolctl import threadpool_limits
 
 from fitplugin import plugins
 from fitplugin.arrays import FloatArray
+from fitplugin.components import Component, validation_context
 from fitplugin.errors import InputError
-from fitplugin.plugins import Component
 from fitplugin.runs.learning import each
 from fitplugin.runs.progress import training_bar
 from fitplugin.surrogates import Dataset, Surrogate, load, save
@@ -166,7 +166,7 @@ def train(order: Order) -> None:
     kind = options.pop("kind")
     # whoever gives the order has loaded it already, with the user's word if it is code
     plugin = plugins.load("fitplugin.surrogates", kind, order.folder, allow_code=True)
-    context = plugins.validation_context(order.folder, True)
+    context = validation_context(order.folder, True)
     # small matrices: a second thread of the linear algebra makes training slower, not faster
     with threadpool_limits(1):
         blank = adapted(plugin(plugin.Options.model_validate(options, context=context)))

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import Field
 
+from fitplugin.components import component
 from fitplugin.options import Options, located_error
-from fitplugin.plugins import component
 
 _REPLACED = ("spectrum", "gate", "cross_section")
 

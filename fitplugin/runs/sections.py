@@ -15,11 +15,11 @@ from pydantic import (
     model_validator,
 )
 
+from fitplugin.components import component
 from fitplugin.errors import InputError, one_of
 from fitplugin.likelihoods.workspace import read_channel
 from fitplugin.options import Options, located_error
 from fitplugin.physics.natural_susy import BENCHMARKS
-from fitplugin.plugins import component
 from fitplugin.stats.counts import Mode
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from fitplugin import plugins
+from fitplugin.components import Component
 from fitplugin.errors import InputError
 from fitplugin.simulation.campaign_file import Records
 from fitplugin.simulation.points import Point, Unusable
@@ -37,7 +37,7 @@ def to_dict(summary: Summary, output: Path) -> dict[str, Any]:
 def run(
     points: Sequence[Point],
     unusable: Sequence[Unusable],
-    simulator: plugins.Component,
+    simulator: Component,
     folder: Path | None,
     records: Records,
     processes: int,

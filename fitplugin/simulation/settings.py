@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
+from fitplugin.components import Component, component, validation_context
 from fitplugin.errors import InputError
 from fitplugin.options import named_values, pair, problem_of
 from fitplugin.physics.cross_section import PairProduction, production_of
 from fitplugin.physics.natural_susy import SLHA_ENTRIES
 from fitplugin.physics.slha import entry
-from fitplugin.plugins import Component, component, validation_context
 from fitplugin.simulation.records import Header
 
 EVENTS = 700

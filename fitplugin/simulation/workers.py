@@ -13,6 +13,7 @@ from threading import Event, Timer
 from typing import Any, NamedTuple
 
 from fitplugin import plugins
+from fitplugin.components import validation_context
 from fitplugin.errors import FitpluginError, InputError
 from fitplugin.pools.processes import ProcessPool
 from fitplugin.simulation.base import Counts, Request
@@ -149,7 +150,7 @@ def simulate(order: Order) -> Outcome:
     try:
         # whoever gives the order has loaded it already, with the user's word if it is code
         plugin = plugins.load("fitplugin.simulators", order.kind, order.folder, allow_code=True)
-        context = plugins.validation_context(order.folder, True)
+        context = validation_context(order.folder, True)
         simulator = plugin(plugin.Options.model_validate(order.options, context=context))
         counts = simulator.simulate(order.request)
         _require_complete(counts, order.request, simulator.regions)

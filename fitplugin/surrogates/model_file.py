@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, InstanceOf, PlainSerializer, ValidationInfo
 
-from fitplugin.plugins import allows_code
+from fitplugin.components import allows_code
 from fitplugin.surrogates.card import Card
 from fitplugin.surrogates.store import Stored, inspect, read_card
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from fitplugin.plugins import Component
+from fitplugin.components import Component
 from fitplugin.surrogates.base import Surrogate
 from fitplugin.surrogates.dataset import Dataset
 

@@ -18,8 +18,8 @@ pytest.importorskip("distributed")
 import psutil
 from pydantic import ValidationError
 
+from fitplugin.components import validation_context
 from fitplugin.errors import FitpluginError, InputError, MissingExtraError
-from fitplugin.plugins import validation_context
 from fitplugin.pools.dask import DaskOptions, DaskPool
 from tests.pools.tasks import (
     CountedLikelihood,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 import sys
 
+from fitplugin.components import Component
 from fitplugin.options import Options
-from fitplugin.plugins import Component
 from fitplugin.runs.models import Job
 
 

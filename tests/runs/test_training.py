@@ -13,9 +13,9 @@ from numpy.testing import assert_allclose
 
 from fitplugin import plugins
 from fitplugin.cli import main
+from fitplugin.components import Component
 from fitplugin.errors import InputError
 from fitplugin.plots.calibration.page import page, write_report
-from fitplugin.plugins import Component
 from fitplugin.runs import learning, report, training
 from fitplugin.runs.comparison import candidates
 from fitplugin.runs.learning import Task, learn, learn_all

@@ -15,10 +15,10 @@ from numpy.random import SeedSequence
 from threadpoolctl import threadpool_limits
 
 from fitplugin.arrays import FloatArray
+from fitplugin.components import Component, validation_context
 from fitplugin.errors import FitpluginError, InputError
 from fitplugin.likelihoods.joint import JointLikelihood, Recipe
 from fitplugin.likelihoods.signal_region import SignalRegion
-from fitplugin.plugins import Component, validation_context
 from fitplugin.pools.serial import SerialPool
 from fitplugin.runs.config import ScanConfig
 from fitplugin.samplers.chain import Chain

@@ -15,11 +15,11 @@ import numpy as np
 from pydantic import ValidationError
 
 from fitplugin.arrays import FloatArray
+from fitplugin.components import validation_context
 from fitplugin.data.tables import Table, read_table
 from fitplugin.errors import InputError
 from fitplugin.likelihoods.learned import LearnedOptions, chi2_dataset
 from fitplugin.options import named_values, problem_of
-from fitplugin.plugins import validation_context
 from fitplugin.runs.models import Order, Planner, train
 from fitplugin.stats.ranges import RangeError, errors_by_range, mean_error
 from fitplugin.studies.learned.measures import (

@@ -15,12 +15,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from fitplugin.arrays import FloatArray
+from fitplugin.components import Component
 from fitplugin.likelihoods.joint import JointLikelihood, Recipe
 from fitplugin.physics.cross_section import PairProduction
 from fitplugin.physics.efficiency import LearnedEfficiency
 from fitplugin.physics.own_theory import LearnedCrossSection
 from fitplugin.physics.theory import Theory
-from fitplugin.plugins import Component
 from fitplugin.runs.build import Scan, build
 from fitplugin.runs.models import ModelCache
 from fitplugin.studies.speed.stopwatch import Clock, Spread, Stopwatch

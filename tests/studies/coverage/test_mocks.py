@@ -11,9 +11,9 @@ from numpy.testing import assert_allclose
 from scipy.stats import kstest, truncnorm
 
 import fitplugin
+from fitplugin.components import Component
 from fitplugin.errors import InputError
 from fitplugin.likelihoods.constraints import Gaussian
-from fitplugin.plugins import Component
 from fitplugin.samplers.dynesty import Dynesty
 from fitplugin.samplers.multinest import MultiNest
 from fitplugin.studies.coverage import mocks

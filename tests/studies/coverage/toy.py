@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import SeedSequence
 
+from fitplugin.components import Component
 from fitplugin.likelihoods.joint import JointLikelihood, Recipe
 from fitplugin.likelihoods.product import Nuisances, Product
 from fitplugin.likelihoods.signal_region import SignalRegion, SignalRegionOptions
 from fitplugin.options import Options
 from fitplugin.physics.parameters import ParameterSpace
 from fitplugin.physics.theory import Observables
-from fitplugin.plugins import Component
 from fitplugin.samplers.chain import Chain
 from fitplugin.samplers.evidence import Evidence, ValidFraction
 from fitplugin.studies.coverage.mocks import LOG_LIKELIHOOD, mock_of
