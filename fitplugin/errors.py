@@ -78,6 +78,8 @@ def printable(text: str) -> str:
     'no licence for ?[2Jthis'
     """
     line = re.sub(r"\s*[\n\r]\s*", " ", text)
+    if len(line) > _LONGEST_LINE:  # where it is comes first, what to do about it last
+        line = f"{line[:1500]} ... {line[-400:]}"
     if line.isprintable():
         return line
     return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in line)
@@ -93,4 +95,4 @@ def shown(value: object) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
-_LONGEST = 120
+_LONGEST, _LONGEST_LINE = 120, 1905

@@ -12,6 +12,7 @@ from tests.fuzz.valid import put_files
 @pytest.fixture(scope="session")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that tests leave as they found it."""
-    folder = tmp_path_factory.mktemp("fuzz")
+    folder = tmp_path_factory.mktemp("fuzz") / "work"
+    folder.mkdir()
     put_files(folder)
     return folder

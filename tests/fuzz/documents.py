@@ -42,7 +42,7 @@ def _odd_values() -> st.SearchStrategy[Any]:
         st.sampled_from(names),
         st.sampled_from(names).map(lambda name: {"kind": name}),
         st.integers(), st.floats(), st.text(max_size=12),
-        st.sampled_from((8, 70, 400)).map(_nested),
+        st.sampled_from((8, 70, 120)).map(_nested),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from fitplugin.runs.config import read_scan
 from fitplugin.runs.models import Job
 from tests.conftest import SCANS
 
-LOOPS = SCANS.parent / "loops"
+LOOPS, RESONANCE = SCANS.parent / "loops", SCANS.parent / "resonance"
 _RING = "def ring(x, y):\n    return {'depth': x * x + y * y - 0.4}\n"
 _WORKSPACE = {
     "channels": [{"name": "SR", "samples": [{
@@ -37,7 +38,8 @@ _POINT = {"mu": 200, "mQ3": 900, "mtR": 900, "tan_beta": 20, "M3": 2000, "At": -
 
 def scans(folder: Path) -> tuple[dict[str, Any], ...]:
     """Return the shipped scans and two that ask for what those do not; also with every default."""
-    shipped = {path.stem: _yaml(path.read_text()) for path in sorted(SCANS.glob("*.yaml"))}
+    paths = [*sorted(SCANS.glob("*.yaml")), RESONANCE / "zprime.yaml"]
+    shipped = {path.stem: _yaml(path.read_text()) for path in paths}
     smoke = shipped["smoke"]
     first, second = smoke["regions"]
     choosy = {
@@ -112,6 +114,8 @@ def put_files(folder: Path) -> None:
     """Write what the documents name."""
     (folder / "mine.py").write_text(_RING)
     (folder / "spheno.py").write_text((LOOPS / "spheno.py").read_text())
+    (folder / "zprime.csv").write_bytes((RESONANCE / "zprime.csv").read_bytes())
+    shutil.copytree(RESONANCE, folder.parent / RESONANCE.name)  # beside, as the loops have it
     (folder / "workspace.json").write_text(json.dumps(_WORKSPACE))
     rng = np.random.default_rng(0)
     x, y = rng.uniform(-1, 1, (2, 60))
