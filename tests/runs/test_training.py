@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from html.parser import HTMLParser
@@ -206,9 +207,10 @@ def test_recalibration_never_sees_the_points_of_the_report(tiny_dataset):
 
 
 def test_a_surrogate_of_the_scan_that_cannot_be_trained_is_named(tiny_dataset):
-    too_large = job("curves", tiny_dataset, "dgp", expert_size=390)
-    with pytest.raises(InputError, match="surrogate of curves: expert_size"):
-        training.judge_jobs([too_large], SHARE, SEED, comparison=False)
+    bare = dataclasses.replace(tiny_dataset, target_error=None)
+    without_errors = job("curves", bare, "dgp", noise="monte_carlo")
+    with pytest.raises(InputError, match="surrogate of curves: noise: 'monte_carlo' needs known"):
+        training.judge_jobs([without_errors], SHARE, SEED, comparison=False)
 
 
 class _Page(HTMLParser):
