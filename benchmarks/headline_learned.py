@@ -327,3 +327,21 @@ def active(found: Content) -> list[Headline]:
             peers=f"random {random['js_bits'][middle]:.4f} ± {random['js_bits_error'][middle]:.4f}",
         ),
     ]
+
+
+def targeted(found: Content) -> list[Headline]:
+    asked, curves = found["asked"], found["js_bits"]
+    at = asked.index(40)
+
+    def bits(method: str, row: int) -> str:
+        return f"{curves[method]['mean'][row]:.4f} ± {curves[method]['error'][row]:.4f}"
+
+    return [
+        Headline(
+            "Jensen-Shannon divergence of the learned marginals of a Z' from the exact ones, with "
+            f"{asked[at]} simulated points chosen for the posterior",
+            f"{bits('posterior', at)} bit",
+            peers=f"random {bits('random', at)}, with {asked[-1]} {bits('random', -1)}; Latin "
+            f"hypercube {bits('latin', at)}, with {asked[-1]} {bits('latin', -1)}",
+        ),
+    ]

@@ -12,6 +12,7 @@ from headline_learned import (
     learned_chi2,
     surrogates,
     surrogates_posteriors,
+    targeted,
 )
 
 from fitplugin.studies.speed.words import digits
@@ -260,6 +261,7 @@ READERS: Mapping[str, Callable[[Content], list[Headline]]] = {
     "learned_chi2": learned_chi2,
     "bnn": bnn,
     "active": active,
+    "targeted": targeted,
     "simulation": simulation,
     "audit": audit,
     "growth": growth,

@@ -75,6 +75,7 @@ def test_errors_are_those_of_fresh_points(posterior, sampled):
     assert found.coverage997 > 0.95
 
 
+@pytest.mark.slow
 def test_the_noise_is_inferred(sampled):
     fitted = sampled._fitted
     scale = fitted.frame.targets.scale[0]
@@ -85,6 +86,7 @@ def test_the_noise_is_inferred(sampled):
     assert scale > 0
 
 
+@pytest.mark.slow
 def test_a_class_is_told_apart_and_its_error_is_that_of_the_networks():
     model = fitted(classes())
     fresh = classes(2000, seed=5)
@@ -108,7 +110,10 @@ def test_a_point_does_not_depend_on_its_batch(sampled):
         assert_array_equal(alone.std[0], together.std[row])
 
 
-@pytest.mark.parametrize("posterior", ["hmc", "last_layer", "ensemble"])
+@pytest.mark.parametrize(
+    "posterior",
+    ["hmc", *(pytest.param(p, marks=pytest.mark.slow) for p in ("last_layer", "ensemble"))],
+)
 def test_stored_models_predict_the_same_and_carry_how_they_were_drawn(tmp_path, posterior, sampled):
     options = SMALL if posterior == "hmc" else {**SMALL, "posterior": posterior, "n_networks": 10}
     model = sampled if posterior == "hmc" else fitted(**options)
@@ -156,7 +161,7 @@ class TestResuming:
     def start(self, path, **options):
         return blank(**options).resumable(path).fit(dataset(), np.random.default_rng(3))
 
-    @pytest.mark.parametrize("after", [1, 6])
+    @pytest.mark.parametrize("after", [pytest.param(1, marks=pytest.mark.slow), 6])
     def test_goes_on_to_the_same_digits(self, tmp_path, monkeypatch, sampled, after):
         path = tmp_path / "state.npz"
         self.interrupted(path, monkeypatch, after)
