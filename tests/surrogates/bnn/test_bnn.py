@@ -62,7 +62,9 @@ def sampled():
     return fitted()
 
 
-@pytest.mark.parametrize("posterior", ["hmc", "last_layer", "ensemble"])
+@pytest.mark.parametrize(
+    "posterior", ["hmc", "last_layer", pytest.param("ensemble", marks=pytest.mark.slow)]
+)
 def test_errors_are_those_of_fresh_points(posterior, sampled):
     model = sampled if posterior == "hmc" else fitted(posterior=posterior, n_networks=10)
     fresh = dataset(2000, seed=9)
