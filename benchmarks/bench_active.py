@@ -216,11 +216,13 @@ def reference(folder: Path) -> Reference:
     return Reference(theta[rows], log_l[rows], counts)
 
 
-def js_bits(theta: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
-    """Mean over parameters of the Jensen-Shannon divergence of marginals in 20 bins."""
+def js_bits(
+    theta: np.ndarray, first: np.ndarray, second: np.ndarray, n_bins: int = N_BINS
+) -> float:
+    """Mean over parameters of the Jensen-Shannon divergence of binned marginals."""
     total = 0.0
     for column in theta.T:
-        edges = np.linspace(column.min(), column.max(), N_BINS + 1)
+        edges = np.linspace(column.min(), column.max(), n_bins + 1)
         p, q = (np.histogram(column, edges, weights=w)[0] / w.sum() for w in (first, second))
         m = 0.5 * (p + q)
         total += sum(0.5 * (a[a > 0] * np.log2(a[a > 0] / m[a > 0])).sum() for a in (p, q))

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from bench_active import js_bits
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 from scipy.special import logsumexp
@@ -60,17 +61,6 @@ def weights(loop: Loop, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
     return np.asarray(np.exp(log_likelihood - logsumexp(log_likelihood)))
 
 
-def js_bits(theta: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
-    """Mean over parameters of the Jensen-Shannon divergence of marginals in 40 bins."""
-    total = 0.0
-    for column in theta.T:
-        edges = np.linspace(column.min(), column.max(), N_BINS + 1)
-        p, q = (np.histogram(column, edges, weights=w)[0] for w in (first, second))
-        m = 0.5 * (p + q)
-        total += sum(0.5 * (a[a > 0] * np.log2(a[a > 0] / m[a > 0])).sum() for a in (p, q))
-    return float(total / theta.shape[1])
-
-
 def follow(order: tuple[str, int]) -> list[float]:
     """Divergence after every round of one loop."""
     choose, seed = order
@@ -91,7 +81,7 @@ def follow(order: tuple[str, int]) -> list[float]:
         found: list[float] = []
 
         def measure(model: Learned) -> None:
-            found.append(js_bits(theta, weights(loop, *model.examine(theta)), truth))
+            found.append(js_bits(theta, weights(loop, *model.examine(theta)), truth, N_BINS))
 
         loop.run(measure)
     return found

@@ -10,9 +10,13 @@ from fitplugin.active.loop import Outcome
 
 
 def rounds_text(rounds: Sequence[Mapping[str, Any]], metrics: Sequence[Metric]) -> str:
-    """Return the rounds as a table with a column for each metric."""
+    """Return the rounds as a table, with a column for each metric that any round has."""
     head = f"{'round':>5}{'asked':>7}{'failed':>8}"
-    metrics = [metric for metric in metrics if metric.head]
+    metrics = [
+        metric
+        for metric in metrics
+        if metric.head and any(metric.of(found) is not None for found in rounds)
+    ]
     lines = [head + "".join(f"{metric.head:>13}" for metric in metrics)]
     for found in rounds:
         numbers = [metric.of(found) for metric in metrics]

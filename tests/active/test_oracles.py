@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 
 import numpy as np
 import pytest
@@ -201,3 +202,20 @@ def test_the_shipped_loop_is_well_formed(tmp_path):
             "cross_section",
             f"efficiency[{loop.limits.regions[0].name}]",
         }
+
+
+def test_the_shipped_loop_for_a_posterior_is_answered_by_the_toy_of_its_scan(tmp_path):
+    from fitplugin.active.loop import open_loop
+    from tests.conftest import SCANS
+
+    path = SCANS.parent / "loops" / "resonance.yaml"
+    loop = open_loop(path, tmp_path / "state", allow_code=True)
+    request = Request(0, {"mass": 2.3, "coupling": 0.045})
+    (answer,) = loop.oracle.answer([request])
+    assert answer.checked(loop.options.goal.needs).failed is None
+    # a point has one answer, whenever it is asked; counts scatter about the truth
+    assert list(loop.oracle.answer([request])) == [answer]
+    efficiency, error = (answer.values[f"{n}[middle]"] for n in ("efficiency", "efficiency_error"))
+    truth = runpy.run_path(str(SCANS.parent / "resonance" / "make_data.py"))["efficiency"]
+    exact = truth(np.array([2.3]), np.array([0.045]))["middle"][0]
+    assert abs(efficiency - exact) < 4 * error
