@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "fitplugin"
 # ground first; parts on one floor may use each other
 FLOORS = [
-    {"errors", "arrays", "options", "plugins", "components", "pools", "data"},
+    {"errors", "extras", "arrays", "options", "plugins", "components", "pools", "data"},
     {"stats"},
     {"surrogates"},
     {"physics"},

@@ -1,35 +1,17 @@
-"""What every adapter needs: a likelihood from a scan file, and clear words on missing libraries."""
+"""What every adapter needs: a likelihood from a scan file, and how hosts are installed."""
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import ModuleType
 
 import fitplugin
-from fitplugin.errors import InputError, MissingExtraError, one_of
+from fitplugin.errors import InputError, one_of
 from fitplugin.likelihoods.joint import JointLikelihood
 from fitplugin.physics.symbols import NATURAL_SUSY, Symbol, Symbols, plain
 
 INSTALL = "pip install 'fitplugin[hosts]'"
-
-
-def require(library: str, what_for: str, install: str = INSTALL) -> ModuleType:
-    """Import an optional library.
-
-    Raises
-    ------
-    MissingExtraError
-        If it is not installed, with what it is needed for and how to install it.
-    """
-    try:
-        return importlib.import_module(library)
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] != library.split(".")[0]:
-            raise  # the library is there, and something that it needs is not
-        raise MissingExtraError(what_for, library, install) from error
 
 
 def joint_of(

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 import fitplugin
-from fitplugin.adapters.base import joint_of, require, symbol_of
+from fitplugin.adapters.base import INSTALL, joint_of, symbol_of
+from fitplugin.extras import require
 from fitplugin.likelihoods.joint import JointLikelihood
 
 # so low that no sampler sees it, and far from where numbers end
@@ -59,7 +60,7 @@ def as_bilby(
     likelihood for a smaller or larger volume: their posteriors are right, their evidences are
     not. With ``finite=True`` they give that over the whole box (as does dynesty then).
     """
-    bilby = require("bilby", "the bilby adapter")
+    bilby = require("bilby", "the bilby adapter", INSTALL)
     joint = joint_of(scan, cache, allow_code=allow_code)
     priors = bilby.core.prior.PriorDict(
         {
@@ -107,7 +108,7 @@ def _wall(joint: JointLikelihood, theta: list[float]) -> float:
 @cache
 def _likelihood_class() -> type:
     """Make the class once: its base comes from an optional library."""
-    bilby = require("bilby", "the bilby adapter")
+    bilby = require("bilby", "the bilby adapter", INSTALL)
 
     class BilbyLikelihood(bilby.Likelihood):  # type: ignore[misc, name-defined]
         """The joint likelihood as a bilby likelihood."""

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 import fitplugin
-from fitplugin.adapters.base import identifiers, joint_of, require, symbol_of
+from fitplugin.adapters.base import INSTALL, identifiers, joint_of, symbol_of
 from fitplugin.errors import InputError
+from fitplugin.extras import require
 from fitplugin.likelihoods.joint import JointLikelihood
 from fitplugin.runs.config import read_scan
 
@@ -77,7 +78,7 @@ def get_cobaya_class() -> type:
     MissingExtraError
         If cobaya is not installed.
     """
-    cobaya = require("cobaya.likelihood", "the cobaya adapter")
+    cobaya = require("cobaya.likelihood", "the cobaya adapter", INSTALL)
 
     class FitpluginLikelihood(cobaya.Likelihood):  # type: ignore[misc, name-defined]
         """The joint likelihood of a fitplugin scan file.

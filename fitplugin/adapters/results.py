@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fitplugin.adapters.base import require
+from fitplugin.adapters.base import INSTALL
 from fitplugin.arrays import FloatArray, IntArray
+from fitplugin.extras import require
 from fitplugin.runs.directory import Run, read_chain
 from fitplugin.stats.nested import nested_weights
 from fitplugin.stats.weighted import equal_weight_rows
@@ -42,7 +43,7 @@ def to_arviz(run: Run, seed: int = 0) -> Any:
     MissingExtraError
         If arviz is not installed.
     """
-    arviz = require("arviz", "converting a run to arviz")
+    arviz = require("arviz", "converting a run to arviz", INSTALL)
     posterior = run.posterior
     rng = np.random.default_rng(seed)
     rows = rng.permutation(equal_weight_rows(posterior.weights, rng))

@@ -8,7 +8,8 @@ import numpy as np
 from scipy.sparse.csgraph import connected_components
 
 from fitplugin.arrays import BoolArray
-from fitplugin.errors import InputError, MissingExtraError, one_of
+from fitplugin.errors import InputError, one_of
+from fitplugin.extras import require
 
 _MAX_SETS = 100_000
 
@@ -78,12 +79,7 @@ def compatible_sets(overlap: BoolArray) -> BoolArray:
     InputError
         If there are too many sets to compare at every point.
     """
-    try:
-        import networkx
-    except ImportError as error:
-        raise MissingExtraError(
-            "combination best_set", "networkx", "pip install 'fitplugin[combination]'"
-        ) from error
+    networkx = require("networkx", "combination best_set", "pip install 'fitplugin[combination]'")
     n = len(overlap)
     graph = networkx.from_numpy_array(~overlap & ~np.eye(n, dtype=bool))
     rows = []

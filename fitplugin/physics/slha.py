@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fitplugin.errors import InputError, MissingExtraError, one_of
+from fitplugin.errors import InputError, one_of
+from fitplugin.extras import require
 from fitplugin.physics.natural_susy import SLHA_ENTRIES
 from fitplugin.physics.particles import CODES, NEUTRAL_HIGGSES, SBOTTOM2, TOP, Channel, W, Z
 from fitplugin.physics.slha_checks import (
@@ -141,10 +142,7 @@ def read_slha(
 
 
 def _parsed(text: str, name: str) -> Any:
-    try:
-        import pyslha
-    except ImportError:
-        raise MissingExtraError("reading SLHA files", "pyslha", INSTALL) from None
+    pyslha = require("pyslha", "reading SLHA files", INSTALL)
     if not text.strip():
         raise InputError(name, "is empty")
     if not re.search(r"^\s*block\s+mass\b", text, re.IGNORECASE | re.MULTILINE):

@@ -12,7 +12,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from fitplugin.errors import FitpluginError, InputError, MissingExtraError
+from fitplugin.errors import FitpluginError, InputError
+from fitplugin.extras import require
 from fitplugin.pools.worker import THREAD_VARIABLES, interrupt_blocked, single_thread
 
 _PLACE = "the pool dask"
@@ -29,13 +30,7 @@ def require_distributed() -> Any:
     MissingExtraError
         If it is not installed.
     """
-    try:
-        import distributed
-    except ImportError as error:
-        raise MissingExtraError(
-            _PLACE, "dask.distributed", "pip install 'fitplugin[dask]'"
-        ) from error
-    return distributed
+    return require("distributed", _PLACE, "pip install 'fitplugin[dask]'", "dask.distributed")
 
 
 def start_local_cluster(workers: int, timeout: float, ends: ExitStack) -> str:

@@ -4,11 +4,12 @@ import sys
 
 import pytest
 
-from fitplugin.adapters.base import chosen_blobs, identifiers, require, symbol_of
+from fitplugin.adapters.base import chosen_blobs, identifiers, symbol_of
 from fitplugin.adapters.bilby import as_bilby
 from fitplugin.adapters.cobaya import get_cobaya_class
 from fitplugin.adapters.results import to_arviz
 from fitplugin.errors import InputError, MissingExtraError
+from fitplugin.extras import require
 from fitplugin.physics.symbols import Symbol
 
 
@@ -30,7 +31,7 @@ def test_what_a_library_itself_lacks_is_not_called_missing_library(tmp_path, mon
     (tmp_path / "half_installed.py").write_text("import no_such_dependency\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ModuleNotFoundError, match="no_such_dependency"):
-        require("half_installed", "a test")
+        require("half_installed", "a test", "pip install it")
 
 
 def test_unknown_blob_is_refused_with_a_suggestion(half_normal):

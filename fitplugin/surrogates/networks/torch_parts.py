@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fitplugin.errors import MissingExtraError
+from fitplugin.extras import require
 from fitplugin.surrogates.frame import Split
 from fitplugin.surrogates.networks.deep_options import DeepNetworkOptions
 
@@ -23,13 +23,7 @@ def require_torch() -> Any:
     MissingExtraError
         If it is not installed.
     """
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingExtraError(
-            "training of a deep_network", "PyTorch", "pip install 'fitplugin[nn]'"
-        ) from error
-    return torch
+    return require("torch", "training of a deep_network", "pip install 'fitplugin[nn]'", "PyTorch")
 
 
 def make_network(torch: Any, split: Split, options: DeepNetworkOptions) -> Any:
